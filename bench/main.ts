@@ -1,0 +1,44 @@
+/**
+ * `npm run bench [-- NAME...] [-- --json]`: what the cryptography costs. Each ratio is taken against a limit or a peer that is
+ * measured in the same run, so that it means the same on another machine.
+ */
+import { parseArgs } from 'node:util';
+import { maskBenches } from './mask.js';
+import type { Measurement } from './measurement.js';
+import { sessionBenches } from './session.js';
+import { shamirBenches } from './shamir.js';
+import { threadBenches } from './threads.js';
+
+const groups: readonly {
+  readonly names: readonly string[];
+  readonly run: () => Promise<Iterable<Measurement>> | AsyncIterable<Measurement>;
+}[] = [
+  { names: ['mask'], run: maskBenches },
+  { names: ['shamir'], run: shamirBenches },
+  { names: ['threads'], run: threadBenches },
+  { names: ['client', 'server', 'wire', 'rss'], run: sessionBenches },
+];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false } },
+});
+
+const known = groups.flatMap(({ names }) => names);
+const unknown = positionals.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`no such bench: ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  process.exit(2);
+}
+
+function line({ name, value, unit, ratio, against }: Measurement): string {
+  const digits = Math.abs(value) >= 100 ? 0 : 3;
+  const compared = ratio === undefined ? '' : `${ratio.toFixed(2).padStart(9)} x ${against ?? ''}`;
+  return `${name.padEnd(44)}${value.toFixed(digits).padStart(12)} ${unit.padEnd(8)}${compared}`;
+}
+
+for (const { names, run } of groups) {
+  if (positionals.length > 0 && !names.some((name) => positionals.includes(name))) continue;
+  for await (const measurement of await run())
+    console.log(values.json ? JSON.stringify(measurement) : line(measurement));
+}

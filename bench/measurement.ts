@@ -1,0 +1,25 @@
+/** One figure, as `npm run bench -- --json` prints it. */
+export interface Measurement {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** `value` (or its inverse, where less is better) over what it is compared with, measured in the same run. */
+  readonly ratio?: number;
+  /** What `ratio` is against. */
+  readonly against?: string;
+}
+
+/** The middle of the sorted values; the mean of both for an even number. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
+}
+
+/** Seconds of CPU, all threads of this process, that `task` takes. */
+export async function cpuSeconds(task: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
+  await task();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}

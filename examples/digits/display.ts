@@ -1,0 +1,202 @@
+/** What a person sees of the example. */
+import { type Phase, phases } from 'veilsum/secagg';
+import type { CohortReport, RoundResult } from 'veilsum/server';
+import { countByDigit, type Digits } from './digits.js';
+import { clients, dimension } from './settings.js';
+import { perClient, type Summary } from './summary.js';
+import type { Terminal } from './terminal.js';
+
+/** What the server doesn't know of a round. */
+interface RoundNotes {
+  /** Of the new model on the held-out images, 0 to 1. */
+  readonly accuracy: number;
+  /** The phases in which clients left. */
+  readonly left: readonly Phase[];
+}
+
+/** Told of everything that happens, as it happens. */
+export interface Display {
+  readonly dealing: () => void;
+  readonly dealt: (hands: readonly Digits[]) => void;
+  readonly joined: (url: string, backend: string) => void;
+  readonly phase: (client: number, round: number, phase: Phase) => void;
+  readonly left: (client: number, round: number) => void;
+  readonly round: (result: RoundResult, notes: RoundNotes) => void;
+  readonly comparing: (round: number) => void;
+  readonly summary: (summary: Summary) => void;
+}
+
+/** For a person. `rounds`: how many there will be. */
+export function terminalDisplay(terminal: Terminal, rounds: number): Display {
+  const dim = (text: string): string => terminal.paint('dim', text);
+  let session = new SessionBars(0);
+  return {
+    dealing: () => {
+      terminal.print('', ...title(terminal), '');
+      terminal.status(dim('  dealing out the digits ...'));
+    },
+    dealt: (hands) => {
+      terminal.print(...handLines(hands, terminal), '');
+      terminal.status(dim('  starting ten clients ...'));
+    },
+    joined: (url, backend) => {
+      terminal.status('');
+      terminal.print(
+        dim(`  ${url}, ten threads, ${dimension.toLocaleString('en-US')} weights, TensorFlow.js (${backend})`),
+        '',
+      );
+      terminal.print(dim(columns.map(({ name, width, align }) => aligned(name, width, align)).join('')));
+    },
+    phase: (client, round, phase) => {
+      if (session.reach(client, round, phase)) terminal.status(session.line(terminal));
+    },
+    left: (client, round) => {
+      if (session.leave(client, round)) terminal.status(session.line(terminal));
+    },
+    round: (result, notes) => {
+      terminal.status('');
+      terminal.print(columns.map(({ width, align, cell }) => aligned(cell(result, notes), width, align)).join(''));
+      session = new SessionBars(result.round + 1);
+      if (result.round + 1 < rounds) terminal.status(session.line(terminal));
+    },
+    comparing: (round) =>
+      terminal.status(dim(`  the same rounds again without masking: ${round + 1} of ${rounds} ...`)),
+    summary: (summary) => {
+      terminal.status('');
+      terminal.print('', ...summaryLines(summary, terminal), '');
+    },
+  };
+}
+
+/** For a program: nothing but the summary, one JSON object on one line. */
+export function jsonDisplay(print: (line: string) => void): Display {
+  const nothing = (): void => undefined;
+  return {
+    dealing: nothing,
+    dealt: nothing,
+    joined: nothing,
+    phase: nothing,
+    left: nothing,
+    round: nothing,
+    comparing: nothing,
+    summary: (summary) => print(JSON.stringify(summary)),
+  };
+}
+
+function title(terminal: Terminal): readonly string[] {
+  return [
+    `  ${terminal.paint('bold', 'veilsum')}: ten clients learn to read digits together. Nobody sees the images of`,
+    '  another, nor what it learned from them: the server gets masked updates and',
+    '  unmasks nothing but their sum. Two clients vanish in every round.',
+    '',
+    '  Each has its own mixture of digits: a bar is how many it has of one.',
+  ];
+}
+
+const levels = ' ▁▂▃▄▅▆▇█';
+
+/** Who got what: a bar for each digit, two clients a line. */
+function handLines(hands: readonly Digits[], terminal: Terminal): readonly string[] {
+  const counts = hands.map(countByDigit);
+  const most = Math.max(...counts.flat());
+  const cells = hands.map(({ labels }, client) => {
+    const bars = (counts[client] ?? []).map((count) => levels[Math.ceil((count / most) * (levels.length - 1))] ?? '');
+    return `${String(client + 1).padStart(8)}${String(labels.length).padStart(8)}  ${bars.join(' ')}`;
+  });
+  const half = Math.ceil(cells.length / 2);
+  const heading = '  client  images  0 1 2 3 4 5 6 7 8 9';
+  return [
+    terminal.paint('dim', `${heading}  ${heading}`),
+    ...cells.slice(0, half).map((cell, index) => `${cell}  ${cells[half + index] ?? ''}`.trimEnd()),
+  ];
+}
+
+interface Column {
+  readonly name: string;
+  /** With the space before it. */
+  readonly width: number;
+  readonly align?: 'left';
+  readonly cell: (result: RoundResult, notes: RoundNotes) => string;
+}
+
+const columns: readonly Column[] = [
+  { name: 'round', width: 7, cell: ({ round }) => String(round + 1) },
+  { name: 'accuracy', width: 10, cell: (_, { accuracy }) => percent(accuracy) },
+  { name: 'survivors', width: 11, cell: ({ cohorts }) => cohorts.map(survivorsOf).join(', ') },
+  { name: 'left in', width: 20, align: 'left', cell: (_, { left }) => left.join(', ') },
+  { name: 'up/client', width: 10, cell: (result) => kilobytes(perClient(result).bytesUp) },
+  { name: 'down/client', width: 13, cell: (result) => kilobytes(perClient(result).bytesDown) },
+  { name: 'seconds', width: 9, cell: ({ seconds }) => seconds.toFixed(2) },
+];
+
+function aligned(text: string, width: number, align: 'left' | undefined): string {
+  return align === 'left' ? `  ${text}`.padEnd(width) : text.padStart(width);
+}
+
+function survivorsOf({ roster, survivors, dropouts }: CohortReport): string {
+  return `${survivors} of ${roster + dropouts.advertise}`;
+}
+
+/** The round under way: a bar for each client, rising from phase to phase. */
+class SessionBars {
+  readonly #round: number;
+  /** Phases reached, or -1 for one that left. */
+  readonly #reached: number[] = new Array<number>(clients).fill(0);
+  #phase: Phase | undefined;
+
+  constructor(round: number) {
+    this.#round = round;
+  }
+
+  /** False, here and in `leave`, if that was news of another round. */
+  reach(client: number, round: number, phase: Phase): boolean {
+    if (round !== this.#round) return false;
+    this.#reached[client] = phases.indexOf(phase) + 1;
+    this.#phase = phase;
+    return true;
+  }
+
+  leave(client: number, round: number): boolean {
+    if (round !== this.#round) return false;
+    this.#reached[client] = -1;
+    return true;
+  }
+
+  line(terminal: Terminal): string {
+    const bars = this.#reached.map((reached) => {
+      if (reached < 0) return terminal.paint('yellow', '×');
+      return terminal.paint('green', levels[Math.ceil((reached / phases.length) * (levels.length - 1))] ?? '');
+    });
+    return `${String(this.#round + 1).padStart(7)}   ${bars.join('')}  ${this.#phase ?? 'training'}`;
+  }
+}
+
+function summaryLines(summary: Summary, terminal: Terminal): readonly string[] {
+  const { rounds, accuracy, plainAccuracy, maxAbsDifference, quantizationStep, finalDrift, dropouts } = summary;
+  const within = maxAbsDifference <= quantizationStep;
+  const verdict = within ? terminal.paint('green', 'within one step') : terminal.paint('red', 'more than one step');
+  return [
+    `  ${terminal.paint('bold', 'The same rounds with and without masking')}`,
+    '',
+    `  accuracy      ${percent(accuracy)} masked, ${percent(plainAccuracy)} without, after ${rounds} rounds`,
+    `  difference    ${maxAbsDifference.toExponential(1)} at most, in any weight of any round. Rounding may`,
+    `                cost a step of ${quantizationStep.toExponential(1)}, masking nothing: ${verdict}`,
+    `  dropouts      ${phases.map((phase) => `${phase} ${dropouts[phase]}`).join(', ')}`,
+    `  time          ${summary.seconds.toFixed(1)} s for all of it`,
+    '',
+    ...[
+      'The difference is between the mean that came of masked updates and the mean of',
+      'the same updates in the clear, round by round. The accuracy without masking is',
+      'that of a second training, from the start and with the same clients leaving.',
+      `Training magnifies every rounding: single weights of the two end ${finalDrift.toFixed(2)} apart.`,
+    ].map((line) => terminal.paint('dim', `  ${line}`)),
+  ];
+}
+
+function percent(part: number): string {
+  return `${(100 * part).toFixed(1)} %`;
+}
+
+function kilobytes(bytes: number): string {
+  return `${(bytes / 1000).toFixed(1)} kB`;
+}

@@ -1,0 +1,35 @@
+/** What the main thread and a client's thread say to each other. None of it goes over the network. */
+import type { Certificate, Phase } from 'veilsum/secagg';
+import type { Digits } from './digits.js';
+
+/** What a client's thread starts with. */
+export interface ClientData {
+  /** Counted from 0. */
+  readonly client: number;
+  readonly seed: number;
+  /** The phase in which to vanish, by round. */
+  readonly leaves: ReadonlyMap<number, Phase>;
+}
+
+/** An update and the number of images behind it. */
+export interface Update {
+  readonly values: Float32Array;
+  readonly weight: number;
+}
+
+export type ToClient =
+  | { readonly kind: 'digits'; readonly digits: Digits }
+  | { readonly kind: 'join'; readonly url: string; readonly authority: Uint8Array; readonly certificate: Certificate }
+  /** The round in which the client left has ended: it can come back, unless that was the last. */
+  | { readonly kind: 'roundOver'; readonly last: boolean }
+  /** Trains without veilsum, for the comparison. */
+  | { readonly kind: 'train'; readonly round: number; readonly model: Float32Array };
+
+export type FromClient =
+  | { readonly kind: 'key'; readonly publicKey: Uint8Array }
+  | { readonly kind: 'ready'; readonly backend: string }
+  | { readonly kind: 'phase'; readonly round: number; readonly phase: Phase }
+  | { readonly kind: 'left'; readonly round: number; readonly phase: Phase }
+  /** A copy of what went into the masked input, kept for the comparison. The server, in the main thread as well, isn't told. */
+  | { readonly kind: 'submitted'; readonly round: number; readonly update: Update }
+  | { readonly kind: 'trained'; readonly round: number; readonly update: Update };

@@ -1,0 +1,49 @@
+import { type Phase, phases } from 'veilsum/secagg';
+import type { CohortReport, RoundResult } from 'veilsum/server';
+import { dimension } from './settings.js';
+
+/** How the whole run went: what `--json` prints. */
+export interface Summary {
+  readonly rounds: number;
+  readonly clients: number;
+  /** Of the final model on the held-out images, 0 to 1. */
+  readonly accuracy: number;
+  /** The same after the same rounds without masking or quantization, from the first model on. */
+  readonly plainAccuracy: number;
+  /**
+   * The largest difference in any weight, in any round, between the model that came of masked updates and the model that the
+   * same updates of the same survivors give in the clear, in doubles, without quantization.
+   */
+  readonly maxAbsDifference: number;
+  /** What rounding to integers may cost in a mean at most; the above is below it if masking costs nothing. */
+  readonly quantizationStep: number;
+  /** The largest difference in any weight of the two final models, each trained on its own: see the last lines of the output. */
+  readonly finalDrift: number;
+  /** Clients that left, by phase, over all rounds, as the server counted them. */
+  readonly dropouts: Readonly<Record<Phase, number>>;
+  /** Mean over rounds and the clients that took part in them. */
+  readonly bytesUpPerClient: number;
+  /** From the start of the process to the end of the comparison. */
+  readonly seconds: number;
+}
+
+/** Bytes that a client sent and received in a round, on average; with the model, which each fetches first. */
+export function perClient({ cohorts }: RoundResult): { readonly bytesUp: number; readonly bytesDown: number } {
+  const sum = (count: (cohort: CohortReport) => number): number =>
+    cohorts.reduce((total, cohort) => total + count(cohort), 0);
+  const roster = sum((cohort) => cohort.roster);
+  return {
+    bytesUp: sum((cohort) => cohort.bytesUp) / roster,
+    bytesDown: sum((cohort) => cohort.bytesDown) / roster + Float32Array.BYTES_PER_ELEMENT * dimension,
+  };
+}
+
+export function addUp(counts: readonly Readonly<Record<Phase, number>>[]): Record<Phase, number> {
+  const total = { advertise: 0, share: 0, input: 0, confirm: 0, unmask: 0 };
+  for (const count of counts) for (const phase of phases) total[phase] += count[phase];
+  return total;
+}
+
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

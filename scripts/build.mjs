@@ -1,0 +1,9 @@
+// Compiles src to dist (what is published), then bench and examples, which use it as any package would, to build.
+import { rmSync } from 'node:fs';
+import { root, run } from './run.mjs';
+
+for (const folder of ['dist', 'build']) rmSync(`${root}${folder}`, { recursive: true, force: true });
+for (const project of ['tsconfig.build.json', 'tsconfig.tools.json']) {
+  const { code } = await run('tsc', ['-p', project], { inherit: true });
+  if (code !== 0) process.exit(code);
+}

@@ -1,0 +1,40 @@
+// Everything that can be said about the code without running its tests. Two steps at a time, one line each; what a
+// step prints is shown only if it fails.
+import { run } from './run.mjs';
+
+/** Steps of one stage run side by side; later stages need earlier ones. */
+const stages = [
+  [
+    ['build', 'node', ['scripts/build.mjs']],
+    ['lint and format', 'biome', ['check', '--error-on-warnings', '.']],
+  ],
+  [
+    ['types, tests and tools', 'tsc', ['-p', 'tsconfig.json']],
+    ['types, browser folders', 'tsc', ['-p', 'tsconfig.browser.json']],
+    ['import direction', 'depcruise', ['--config', '.dependency-cruiser.mjs', 'src']],
+    ['unused code', 'knip', []],
+    ['kernels are reproducible', 'node', ['scripts/build-kernels.mjs', '--check']],
+    ['package lint', 'publint', ['--strict']],
+    ['package types', 'attw', ['--pack', '.', '--profile', 'esm-only', '--no-emoji']],
+    ['bundle size', 'size-limit', []],
+  ],
+];
+
+let failed = 0;
+for (const stage of stages) {
+  const waiting = [...stage];
+  const worker = async () => {
+    for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
+      const [name, command, args] = step;
+      const { code, output, seconds } = await run(command, args);
+      console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name.padEnd(26)} ${seconds.toFixed(1).padStart(5)} s`);
+      if (code !== 0) {
+        failed += 1;
+        console.log(output.replace(/^/gm, '       '));
+      }
+    }
+  };
+  await Promise.all([worker(), worker()]);
+  if (failed > 0) break;
+}
+process.exit(failed === 0 ? 0 : 1);

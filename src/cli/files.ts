@@ -1,0 +1,74 @@
+import { open, readFile, writeFile } from 'node:fs/promises';
+import { fromHex, toHex } from '../core/bytes.js';
+import { UsageError } from '../core/errors.js';
+import type { KeyPair } from '../secagg/index.js';
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : 'unknown';
+}
+
+/** Throws `UsageError` (`usage.file`). */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await readFile(path));
+  } catch (cause) {
+    throw new UsageError('usage.file', `can't read ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Writes a file that nobody else may read, and never over one that exists: it may be somebody's only key. */
+export async function writeSecret(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    const file = await open(path, 'wx', 0o600);
+    await file.writeFile(bytes);
+    await file.close();
+  } catch (cause) {
+    throw new UsageError('usage.file', `can't create ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+export async function writePublic(path: string, content: Uint8Array | string): Promise<void> {
+  try {
+    await writeFile(path, content);
+  } catch (cause) {
+    throw new UsageError('usage.file', `can't write ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** A public key file: 64 hexadecimal digits and a line break, to be compared by eye and pasted. */
+export function publicKeyText(key: Uint8Array): string {
+  return `${toHex(key)}\n`;
+}
+
+export async function readPublicKey(path: string): Promise<Uint8Array> {
+  const text = Buffer.from(await readBytes(path))
+    .toString('latin1')
+    .trim();
+  if (!/^[0-9a-f]{64}$/.test(text))
+    throw new UsageError('usage.file', `${path} must hold a public key: 64 hexadecimal digits`);
+  return fromHex(text);
+}
+
+/** An authority's key file: private key, then public key, 32 bytes each. */
+export function keyPairBytes({ privateKey, publicKey }: KeyPair): Uint8Array {
+  return new Uint8Array([...privateKey, ...publicKey]);
+}
+
+export async function readKeyPair(path: string): Promise<KeyPair> {
+  const bytes = await readBytes(path);
+  if (bytes.length !== 64)
+    throw new UsageError('usage.file', `${path} must hold an authority's key pair, 64 bytes, got ${bytes.length}`);
+  return { privateKey: bytes.slice(0, 32), publicKey: bytes.slice(32) };
+}
+
+/** Raw little-endian float32 values. */
+export async function readFloats(path: string): Promise<Float32Array> {
+  const bytes = await readBytes(path);
+  if (bytes.length === 0 || bytes.length % 4 !== 0)
+    throw new UsageError('usage.file', `${path} must hold float32 values, 4 bytes each, got ${bytes.length} bytes`);
+  return new Float32Array(bytes.slice().buffer);
+}
+
+export function floatBytes(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.slice().buffer);
+}

@@ -1,0 +1,103 @@
+import { Command } from 'commander';
+import { type ClientRound, join, type RoundOutcome } from '../client/index.js';
+import { AbortError } from '../core/errors.js';
+import { type ClientPolicy, decodeIdentity, defaultPolicy } from '../secagg/index.js';
+import { assignment, fraction, integer } from './arguments.js';
+import { readBytes, readFloats, readPublicKey } from './files.js';
+import { exitCodes } from './report.js';
+
+interface Options {
+  readonly identity: string;
+  readonly authority: string;
+  readonly update: string;
+  readonly weight?: number;
+  readonly metric?: Record<string, number>;
+  readonly task?: string;
+  readonly rounds?: number;
+  readonly minClients: number;
+  readonly minSurvivors: number;
+  readonly minDegree: number;
+  readonly minThreshold: number;
+  readonly corrupt: number;
+  readonly dropout: number;
+}
+
+function policyOf(options: Options): Partial<ClientPolicy> {
+  const { minClients, minSurvivors, minDegree, minThreshold, corrupt, dropout } = options;
+  const assumptions = { ...defaultPolicy.assumptions, corrupt, dropout };
+  return { minClients, minSurvivors, minDegree, minThreshold, assumptions };
+}
+
+function outcomeLine({ round }: ClientRound, outcome: RoundOutcome): string {
+  switch (outcome.status) {
+    case 'summed':
+      return `round ${round}: in a sum of ${outcome.survivors} clients`;
+    case 'missed':
+      return `round ${round}: not in the sum of ${outcome.survivors} clients`;
+    case 'aborted':
+      return `round ${round}: no sum: ${outcome.code}: ${outcome.reason}`;
+  }
+}
+
+async function run(url: string, options: Options): Promise<void> {
+  const identity = decodeIdentity(await readBytes(options.identity));
+  const authority = await readPublicKey(options.authority);
+  const update = await readFloats(options.update);
+  const { weight, metric, task, rounds = Number.POSITIVE_INFINITY } = options;
+  const contribution = {
+    ...(weight === undefined ? {} : { weight }),
+    ...(metric === undefined ? {} : { metrics: metric }),
+  };
+  const stopped = new AbortController();
+  const stop = (): void => stopped.abort(new AbortError('client.stopped', 'stopped'));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  let summed = 0;
+  try {
+    const policy = policyOf(options);
+    const { signal } = stopped;
+    for await (const round of join(url, {
+      identity,
+      authority,
+      policy,
+      signal,
+      ...(task === undefined ? {} : { task }),
+    })) {
+      const outcome = await round.submit(update, contribution);
+      console.log(outcomeLine(round, outcome));
+      if (outcome.status === 'summed') summed += 1;
+      if (summed >= rounds) break;
+    }
+  } catch (error) {
+    // Ctrl-C is no failure.
+    if (!stopped.signal.aborted) throw error;
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+export function joinCommand(): Command {
+  const floors = defaultPolicy;
+  return new Command('join')
+    .description(
+      'take part in a task with one and the same update each round, such as counts that only the sum may show',
+    )
+    .argument('<url>', 'address of the server, such as ws://127.0.0.1:8787')
+    .requiredOption('--identity <file>', "this client's identity, made by `veilsum keys client`")
+    .requiredOption(
+      '--authority <file>',
+      "the enrolment authority's public key, authority.pub, from where you trust it",
+    )
+    .requiredOption('--update <file>', 'the update as raw little-endian float32 values')
+    .option('--weight <n>', 'what the update counts for, where the plan weights clients', integer)
+    .option('--metric <name=n>', "a value for one of the plan's metrics; repeatable", assignment(integer))
+    .option('--task <name>', "the task to join (default: the server's only one)")
+    .option('--rounds <n>', 'leave after that many sums (default: when the server has no more)', integer)
+    .option('--min-clients <n>', 'refuse cohorts of fewer clients', integer, floors.minClients)
+    .option('--min-survivors <n>', 'refuse sums of fewer clients', integer, floors.minSurvivors)
+    .option('--min-degree <n>', 'refuse graphs with fewer neighbors', integer, floors.minDegree)
+    .option('--min-threshold <n>', 'refuse lower thresholds', integer, floors.minThreshold)
+    .option('--corrupt <fraction>', 'clients that may collude', fraction, floors.assumptions.corrupt)
+    .option('--dropout <fraction>', 'clients that may drop out', fraction, floors.assumptions.dropout)
+    .addHelpText('after', exitCodes)
+    .action(run);
+}

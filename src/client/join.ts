@@ -1,0 +1,100 @@
+import { defaultProvider } from '#provider';
+import { checkBytes, describe } from '../core/check.js';
+import { UsageError } from '../core/errors.js';
+import type { CryptoProvider } from '../crypto/provider/provider.js';
+import { ClientSession } from '../secagg/client/session.js';
+import { checkIdentity, type Identity } from '../secagg/identity.js';
+import { encodeHello } from '../secagg/messages/hello.js';
+import type { Phase } from '../secagg/phase.js';
+import { type ClientPolicy, completePolicy } from '../secagg/policy.js';
+import { type Addresses, addressesOf } from './address.js';
+import { ConnectionEnd, ServerConnection } from './connection.js';
+import { ModelCache } from './model-cache.js';
+import { readOffer } from './offer.js';
+import { type ClientRound, OfferedRound } from './round.js';
+
+export interface JoinOptions {
+  readonly identity: Identity;
+  /** Ed25519 key of the enrolment authority that this client trusts, 32 bytes. Never take it from the server. */
+  readonly authority: Uint8Array;
+  /** The task to join; the server's only one unless given. */
+  readonly task?: string;
+  /** Floors that no server can lower; what is left out comes from `defaultPolicy`. */
+  readonly policy?: Partial<ClientPolicy>;
+  /** Called, and awaited, before the message of each phase is sent. */
+  readonly onPhase?: (phase: Phase, round: ClientRound) => unknown;
+  /** Aborting it drops the connection at once, in whatever phase. */
+  readonly signal?: AbortSignal;
+  readonly provider?: CryptoProvider;
+}
+
+/**
+ * Joins a server's task and gives its rounds, one after another, until the server has no more or the loop is left:
+ *
+ *     for await (const round of join('wss://example.org', { identity, authority })) {
+ *       await round.submit(await train(round.model), { weight: examples });
+ *     }
+ *
+ * A round that isn't submitted is left when the next is asked for; leaving the loop ends the connection. The same code runs in
+ * browsers and in Node.
+ *
+ * @param url the server's address; `ws:` and `wss:` are the same as `http:` and `https:`
+ * @throws UsageError at once, for an option of wrong type or range
+ * @throws from the iteration: `AbortError` if the connection can't be made or is lost (`connection.…`) or the model can't be
+ *   fetched; `PeerError` for an offer that this client won't take part in (`offer.…`, `model.…`, `policy.suite`,
+ *   `policy.threat`, `policy.authority`); the reason of `signal`
+ */
+export function join(url: string | URL, options: JoinOptions): AsyncGenerator<ClientRound, void, undefined> {
+  const addresses = addressesOf(url);
+  if (typeof options !== 'object' || options === null)
+    throw new UsageError('usage.options', `options must be an object, got ${describe(options)}`);
+  checkBytes('authority', options.authority, 32);
+  checkIdentity(options.identity);
+  completePolicy(options.policy);
+  const hello = encodeHello({ task: options.task ?? '' });
+  return rounds(addresses, options, hello);
+}
+
+async function* rounds(
+  { socket, base }: Addresses,
+  options: JoinOptions,
+  hello: Uint8Array,
+): AsyncGenerator<ClientRound, void, undefined> {
+  const { signal, task, onPhase = () => undefined, provider = defaultProvider } = options;
+  const connection = await ServerConnection.open(socket, signal);
+  const models = new ModelCache(provider);
+  let lastRound = 0;
+  try {
+    for (;;) {
+      // Each hello asks for one offer: the server never waits for a client that is busy with something else.
+      const offer = readOffer(await connection.ask(hello), { provider, task, base, lastRound });
+      const { context, plan } = offer;
+      lastRound = context.round;
+      const session = new ClientSession({ ...sessionOptions(options, provider), context });
+      try {
+        const model = await models.get(offer.model, signal).catch((error: unknown) => {
+          // Where the server is gone, that is the reason.
+          throw connection.ended ?? error;
+        });
+        const round = new OfferedRound({ connection, session, plan, model, onPhase });
+        try {
+          yield round;
+        } finally {
+          await round.leave();
+        }
+      } finally {
+        session.abort();
+      }
+    }
+  } catch (error) {
+    if (error instanceof ConnectionEnd && error.clean) return;
+    throw error;
+  } finally {
+    connection.close();
+  }
+}
+
+function sessionOptions({ identity, authority, policy }: JoinOptions, provider: CryptoProvider) {
+  const time = Math.floor(Date.now() / 1000);
+  return { identity, authority, provider, time, ...(policy === undefined ? {} : { policy }) };
+}

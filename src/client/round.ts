@@ -1,0 +1,209 @@
+import { wipe } from '../core/bytes.js';
+import { UsageError } from '../core/errors.js';
+import { type ClientPipeline, clientPipeline } from '../fl/plan/pipeline.js';
+import type { Plan } from '../fl/plan/schema.js';
+import type { PlainVector } from '../ring/vector.js';
+import type { ClientSession, ClientStep } from '../secagg/client/session.js';
+import type { Phase } from '../secagg/phase.js';
+import { ConnectionEnd, type ServerConnection } from './connection.js';
+import type { Inbox } from './inbox.js';
+
+/** What goes with an update. */
+export interface Contribution {
+  /** What the update counts for in the mean, such as the number of training examples; 1 under uniform weights. */
+  readonly weight?: number;
+  /** One integer for each of the plan's metrics, by name; the server learns their sums only. */
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+/** How a session ended for a client. */
+export type RoundOutcome =
+  /** The update is in the sum, with those of `survivors - 1` others. */
+  | { readonly status: 'summed'; readonly survivors: number }
+  /** There is a sum of `survivors` clients, and the update isn't in it. */
+  | { readonly status: 'missed'; readonly survivors: number }
+  /** The server gave the session up, went on without this client, or is gone. */
+  | {
+      readonly status: 'aborted';
+      readonly code: string;
+      readonly reason: string;
+      /**
+       * Whether this client had revealed its seed shares: the server may have a sum with the update in it. Submitting the very
+       * same update again, in a round with other clients, would give it the difference of two sums.
+       */
+      readonly revealed: boolean;
+    };
+
+/** A round that the server offers: train on `model`, then `submit` what changed. */
+export interface ClientRound {
+  readonly task: string;
+  /** From 0. The same number can come again, a round whose session failed is tried anew: see `RoundOutcome`. */
+  readonly round: number;
+  /** The global model, in an array of the caller's own. */
+  readonly model: Float32Array;
+  /** What becomes of an update before it is masked. */
+  readonly plan: Plan;
+  /** Aborted when the round ends without this client: training can be stopped, and `submit` will say why. */
+  readonly signal: AbortSignal;
+  /**
+   * Takes part in the round's session with an update, one value a dimension of the model (usually: trained minus global).
+   * The server gets it masked and only ever learns the sum over the cohort.
+   *
+   * @throws UsageError for an update, weight or metric that the plan has no room for; the round can be submitted again
+   * @throws PeerError if this client refuses the session: the server broke the protocol, or proposes what the policy
+   *   doesn't allow (`policy.…`). Nothing more is revealed; the iteration goes on with the next round.
+   * @throws the reason of `options.signal` once that is aborted
+   */
+  readonly submit: (update: Float32Array, contribution?: Contribution) => Promise<RoundOutcome>;
+}
+
+export interface RoundOptions {
+  readonly connection: ServerConnection;
+  readonly session: ClientSession;
+  readonly plan: Plan;
+  readonly model: Float32Array;
+  readonly onPhase: (phase: Phase, round: ClientRound) => unknown;
+}
+
+/** One round of one client. The session's messages begin when the update is there, so that nobody waits for training but here. */
+export class OfferedRound implements ClientRound {
+  readonly task: string;
+  readonly round: number;
+  readonly model: Float32Array;
+  readonly plan: Plan;
+  readonly signal: AbortSignal;
+  readonly #options: RoundOptions;
+  readonly #pipeline: ClientPipeline;
+  readonly #inbox: Inbox;
+  #submission: Promise<RoundOutcome> | undefined;
+
+  constructor(options: RoundOptions) {
+    const { connection, session, plan, model } = options;
+    this.task = session.context.task;
+    this.round = session.context.round;
+    this.model = model;
+    this.plan = plan;
+    this.#options = options;
+    this.#pipeline = clientPipeline(plan);
+    const ended = new AbortController();
+    this.signal = ended.signal;
+    // Before this client has advertised, the server has nothing to say but that the session is over.
+    this.#inbox = connection.begin(() => {
+      if (this.#submission === undefined) ended.abort();
+    });
+  }
+
+  async submit(update: Float32Array, contribution: Contribution = {}): Promise<RoundOutcome> {
+    if (this.#submission !== undefined)
+      throw new UsageError('usage.order', 'a round takes one update: submit was called before');
+    const words = this.#checkContribution(update, contribution);
+    // The caller may go on training in the same array.
+    this.#submission = this.#run(update.slice(), contribution, words);
+    return this.#submission;
+  }
+
+  /** Ends the round: waits for the submission, or tells the server that there won't be one. */
+  async leave(): Promise<void> {
+    const { connection, session } = this.#options;
+    try {
+      if (this.#submission === undefined) await connection.send(session.abort());
+      else await this.#submission;
+    } catch {
+      // `submit` has told its caller; a connection that ended is for the iterator to tell.
+    } finally {
+      connection.finish();
+    }
+  }
+
+  /**
+   * Runs the pipeline once for its checks: an update that can't be encoded is found before this client is in a roster, where
+   * its dropping out would cost others. Returns how many random words the rounding takes.
+   */
+  #checkContribution(update: Float32Array, contribution: Contribution): number {
+    let count = 0;
+    const rounding = (words: number): Uint32Array => {
+      count = words;
+      return new Uint32Array(words);
+    };
+    wipe(this.#pipeline(update, { ...contribution, rounding }).lanes);
+    return count;
+  }
+
+  async #run(update: Float32Array, contribution: Contribution, words: number): Promise<RoundOutcome> {
+    const { connection, session } = this.#options;
+    try {
+      if (this.#inbox.size === 0) {
+        await this.#reach('advertise');
+        await connection.send(await session.start());
+      }
+      return await this.#follow(update, contribution, words);
+    } catch (error) {
+      if (error instanceof ConnectionEnd) return await this.#lastWord(error);
+      await connection.send(session.abort(error)).catch(() => undefined);
+      throw error;
+    } finally {
+      // Wipes whatever is left, however the session ended.
+      session.abort();
+    }
+  }
+
+  async #follow(update: Float32Array, contribution: Contribution, words: number): Promise<RoundOutcome> {
+    const { connection, session } = this.#options;
+    for (;;) {
+      const step = await session.receive(await this.#inbox.next());
+      switch (step.kind) {
+        case 'send':
+          await this.#reach(answers[session.state] ?? 'unmask');
+          await connection.send(step.message);
+          break;
+        case 'submit': {
+          await this.#reach('input');
+          const rounding = await session.roundingWords(words);
+          await this.#upload(this.#pipeline(update, { ...contribution, rounding: () => rounding }));
+          wipe(rounding);
+          break;
+        }
+        default:
+          return outcomeOf(step, session);
+      }
+    }
+  }
+
+  /** The connection has ended, but what came before may say how the session did. */
+  async #lastWord({ code, message }: ConnectionEnd): Promise<RoundOutcome> {
+    const { session } = this.#options;
+    while (this.#inbox.size > 0) {
+      const step = await session.receive(await this.#inbox.next()).catch(() => undefined);
+      if (step?.kind === 'finished' || step?.kind === 'aborted') return outcomeOf(step, session);
+    }
+    return { status: 'aborted', code, reason: message, revealed: session.revealed };
+  }
+
+  /** Stops as soon as the server says something: before the upload is whole, that can only be that it won't take it. */
+  async #upload(input: PlainVector): Promise<void> {
+    const { connection, session } = this.#options;
+    const interrupted = (): boolean => this.#inbox.size > 0;
+    const messages = await session.submit(input);
+    wipe(input.lanes);
+    for (const message of messages) {
+      if (interrupted()) return;
+      await connection.send(message, interrupted);
+    }
+  }
+
+  /** Says which phase's message comes next; the callback may have ended the connection. */
+  async #reach(phase: Phase): Promise<void> {
+    await this.#options.onPhase(phase, this);
+  }
+}
+
+function outcomeOf(
+  step: Extract<ClientStep, { readonly kind: 'finished' | 'aborted' }>,
+  { revealed }: ClientSession,
+): RoundOutcome {
+  if (step.kind === 'aborted') return { status: 'aborted', code: step.code, reason: step.reason, revealed };
+  return { status: step.survived ? 'summed' : 'missed', survivors: step.survivors };
+}
+
+/** The phase that a client answers on the way into a state. */
+const answers: { readonly [state in string]?: Phase } = { shared: 'share', confirmed: 'confirm', revealed: 'unmask' };

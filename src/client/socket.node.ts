@@ -1,0 +1,31 @@
+import { WebSocket } from 'ws';
+import type { Socket, SocketListener } from './socket.js';
+
+/** A roster message of the largest lawful degree has 15 MiB. */
+const maxPayload = 32 * 2 ** 20;
+
+/** `ws`, since Node 20 has no WebSocket; package.json's `imports` picks this file or its browser twin. */
+export function openSocket(url: string, listener: SocketListener): Socket {
+  const socket = new WebSocket(url, { maxPayload, perMessageDeflate: false, handshakeTimeout: 10_000 });
+  let failure = '';
+  socket.on('open', () => listener.open());
+  socket.on('message', (data, isBinary) => {
+    listener.message(isBinary && data instanceof Buffer ? bytesOf(data) : new Uint8Array());
+  });
+  // Always followed by `close`.
+  socket.on('error', (error) => {
+    failure = error.message;
+  });
+  socket.on('close', (code, reason) => listener.end({ code, reason: reason.toString() || failure }));
+  return {
+    buffered: () => socket.bufferedAmount,
+    send: (message) => socket.send(message),
+    close: () => socket.close(1000),
+    drop: () => socket.terminate(),
+  };
+}
+
+/** The same bytes as a plain `Uint8Array`: a Buffer's `slice` would not copy. */
+function bytesOf(data: Buffer): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.length);
+}

@@ -1,0 +1,49 @@
+import { concatBytes, utf8 } from '../core/bytes.js';
+import { InternalError } from '../core/errors.js';
+
+/**
+ * Every hash, KDF and signature input starts with one of these, so that bytes made for one purpose are never valid for
+ * another. On the wire a label is `opaque label<1..255>` holding "veilsum/1 " and the name.
+ */
+export const labels = {
+  session: 'session',
+  frozen: 'frozen session',
+  certificate: 'certificate',
+  advertise: 'advertise',
+  rosterLeaf: 'roster leaf',
+  rosterNode: 'roster node',
+  roster: 'roster',
+  graph: 'neighbor graph',
+  channelKey: 'channel key',
+  maskKey: 'mask key',
+  channel: 'channel',
+  coefficients: 'share coefficients',
+  rounding: 'rounding',
+  applicationSeed: 'application seed',
+  commitment: 'seed commitment',
+  pairwiseMask: 'pairwise mask',
+  selfMask: 'self mask',
+  input: 'masked input',
+  confirm: 'confirm',
+} as const;
+
+export type Label = (typeof labels)[keyof typeof labels];
+
+const encoded = new Map<Label, Uint8Array>(
+  Object.values(labels).map((label) => {
+    const text = utf8(`veilsum/1 ${label}`);
+    return [label, concatBytes(Uint8Array.of(text.length), text)];
+  }),
+);
+
+/** `label` with its length before it, followed by `parts`, which must each be of fixed length for the label. */
+export function labelled(label: Label, ...parts: readonly Uint8Array[]): Uint8Array {
+  const start = encoded.get(label);
+  if (start === undefined) throw new InternalError('label.unknown', `no label ${label}`);
+  return concatBytes(start, ...parts);
+}
+
+/** A 32-bit number in network order, as labelled inputs hold roster indices. */
+export function uint32(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+}

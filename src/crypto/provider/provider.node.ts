@@ -1,0 +1,108 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  type KeyObject,
+  randomFillSync,
+  sign,
+  verify,
+} from 'node:crypto';
+import { concatBytes } from '../../core/bytes.js';
+import { nodeExpander } from '../prg/prg.node.js';
+import type { CryptoProvider, SealInput, SignatureCheck } from './provider.js';
+
+type Curve = 'X25519' | 'Ed25519';
+
+const zeroNonce = new Uint8Array(12);
+const tagLength = 16;
+
+/** PKCS #8 (RFC 8410 section 7) up to the 32 key bytes. */
+const privatePrefix: { readonly [curve in Curve]: Uint8Array } = {
+  X25519: Buffer.from('302e020100300506032b656e04220420', 'hex'),
+  Ed25519: Buffer.from('302e020100300506032b657004220420', 'hex'),
+};
+
+function privateKeyObject(curve: Curve, key: Uint8Array): KeyObject {
+  const der = Buffer.from(concatBytes(privatePrefix[curve], key));
+  const object = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  der.fill(0);
+  return object;
+}
+
+/** Importing costs a fraction of an agreement; a server agrees with each key many times, so objects are kept with it. */
+const publicKeyObjects: { readonly [curve in Curve]: WeakMap<Uint8Array, KeyObject> } = {
+  X25519: new WeakMap(),
+  Ed25519: new WeakMap(),
+};
+
+function publicKeyObject(curve: Curve, key: Uint8Array): KeyObject {
+  let object = publicKeyObjects[curve].get(key);
+  if (object === undefined) {
+    // As JWK: decoding DER takes OpenSSL 3 ten times as long.
+    const x = Buffer.from(key.buffer, key.byteOffset, key.length).toString('base64url');
+    object = createPublicKey({ key: { kty: 'OKP', crv: curve, x }, format: 'jwk' });
+    publicKeyObjects[curve].set(key, object);
+  }
+  return object;
+}
+
+function rawPublicKey(curve: Curve, privateKey: Uint8Array): Uint8Array {
+  const { x } = createPublicKey(privateKeyObject(curve, privateKey)).export({ format: 'jwk' });
+  return new Uint8Array(Buffer.from(String(x), 'base64url'));
+}
+
+function agree(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array | undefined {
+  try {
+    return new Uint8Array(diffieHellman({ privateKey, publicKey: publicKeyObject('X25519', publicKey) }));
+  } catch {
+    return undefined; // OpenSSL refuses an all-zero result
+  }
+}
+
+function verifyOne({ publicKey, message, signature }: SignatureCheck): boolean {
+  try {
+    return verify(null, message, publicKeyObject('Ed25519', publicKey), signature);
+  } catch {
+    return false; // not a point of the curve
+  }
+}
+
+function seal({ key, associatedData, data }: SealInput): Uint8Array {
+  const cipher = createCipheriv('chacha20-poly1305', key, zeroNonce, { authTagLength: tagLength });
+  cipher.setAAD(associatedData, { plaintextLength: data.length });
+  return concatBytes(cipher.update(data), cipher.final(), cipher.getAuthTag());
+}
+
+function open({ key, associatedData, data }: SealInput): Uint8Array | undefined {
+  if (data.length < tagLength) return undefined;
+  const end = data.length - tagLength;
+  const decipher = createDecipheriv('chacha20-poly1305', key, zeroNonce, { authTagLength: tagLength });
+  decipher.setAAD(associatedData, { plaintextLength: end });
+  decipher.setAuthTag(data.subarray(end));
+  try {
+    return concatBytes(decipher.update(data.subarray(0, end)), decipher.final());
+  } catch {
+    return undefined;
+  }
+}
+
+/** OpenSSL through node:crypto. */
+export const nodeProvider: CryptoProvider = {
+  name: 'node',
+  randomBytes: (length) => randomFillSync(new Uint8Array(length)),
+  sha256: (message) => new Uint8Array(createHash('sha256').update(message).digest()),
+  agreementPublicKey: async (privateKey) => rawPublicKey('X25519', privateKey),
+  agree: async (privateKey, publicKeys) => {
+    const object = privateKeyObject('X25519', privateKey);
+    return publicKeys.map((publicKey) => agree(object, publicKey));
+  },
+  signaturePublicKey: async (privateKey) => rawPublicKey('Ed25519', privateKey),
+  sign: async (privateKey, message) => new Uint8Array(sign(null, message, privateKeyObject('Ed25519', privateKey))),
+  verify: async (checks) => checks.map(verifyOne),
+  seal,
+  open,
+  expander: nodeExpander,
+};

@@ -1,0 +1,43 @@
+import type { PlainVector } from '../../../ring/vector.js';
+
+/**
+ * What a plan consists of when it runs. A client's update goes through client stages, which know real values, is encoded once, and
+ * masked by someone else; the server decodes the sum of the masked inputs once, and takes it through server stages.
+ *
+ * A stage is a function of the plan's field of its name and lives in a file of that name, both its sides together. Stages don't
+ * change what they are given: an update belongs to the caller.
+ */
+
+/** A client's contribution on its way to the encoder. */
+export interface Contribution {
+  /** One value a dimension. */
+  readonly update: Float32Array;
+  /** An integer from 0 to the plan's largest weight. */
+  readonly weight: number;
+  /** In the plan's order. */
+  readonly metrics: readonly number[];
+}
+
+export type ClientStage = (contribution: Contribution) => Contribution;
+
+/** Gives that many uniform, fresh 32-bit numbers that nobody else knows. */
+export type RoundingSource = (words: number) => Uint32Array;
+
+export type Encoder = (contribution: Contribution, rounding: RoundingSource) => PlainVector;
+
+/** What the server knows about one cohort, or several pooled. */
+export interface Aggregate {
+  /** After decoding the weighted sum of the updates, after the `combine` stage what the plan combines it to; in the updates' unit. */
+  readonly values: Float64Array;
+  /** Sum of the weights. */
+  readonly weight: number;
+  /** Sums of the metrics, in the plan's order. */
+  readonly metrics: readonly number[];
+  /** Clients in the sum. */
+  readonly survivors: number;
+}
+
+/** Throws `PeerError` without a name if the sum is one that no survivors who keep to the plan have. */
+export type Decoder = (sum: PlainVector, survivors: number) => Aggregate;
+
+export type ServerStage = (aggregate: Aggregate) => Aggregate;

@@ -1,0 +1,40 @@
+import { defaultProvider } from '#provider';
+import { checkBytes, describe } from '../core/check.js';
+import { UsageError } from '../core/errors.js';
+import type { CryptoProvider } from '../crypto/provider/provider.js';
+import { checkContext, type SessionContext } from './context.js';
+
+/** A context's own fields, with the plan and the model themselves where the context holds their hashes. */
+export interface ContextOptions extends Partial<Pick<SessionContext, 'suite' | 'threat' | 'round' | 'releaseAt'>> {
+  readonly task: string;
+  readonly vectorLength: number;
+  readonly ringBits: number;
+  readonly maxClients: number;
+  readonly authority: Uint8Array;
+  /** The plan's exact bytes; none unless given. */
+  readonly plan?: Uint8Array;
+  /** The global model's exact bytes; none unless given. */
+  readonly model?: Uint8Array;
+}
+
+/**
+ * The context of a new session, under a fresh random id: suite 1, threat `malicious`, round 0 and no application seeds unless
+ * given. Servers make contexts; clients get them in an offer.
+ *
+ * @throws UsageError for a field of wrong type or range
+ */
+export function createContext(options: ContextOptions, provider: CryptoProvider = defaultProvider): SessionContext {
+  if (typeof options !== 'object' || options === null)
+    throw new UsageError('usage.object', `the context's options must be an object, got ${describe(options)}`);
+  const { plan = new Uint8Array(), model = new Uint8Array(), ...fields } = options;
+  return checkContext({
+    suite: 1,
+    threat: 'malicious',
+    round: 0,
+    releaseAt: [],
+    ...fields,
+    session: provider.randomBytes(32),
+    planHash: provider.sha256(checkBytes('plan', plan)),
+    modelHash: provider.sha256(checkBytes('model', model)),
+  });
+}

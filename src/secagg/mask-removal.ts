@@ -1,0 +1,80 @@
+import { wipe } from '../core/bytes.js';
+import { InternalError } from '../core/errors.js';
+import { agreeAll } from '../crypto/agreement.js';
+import type { CryptoProvider } from '../crypto/provider/provider.js';
+import type { SuiteId } from '../crypto/suite.js';
+import type { Lanes } from '../kernels/lanes.js';
+import { zeroVector } from '../ring/vector.js';
+import { maskPrivateKey } from './client/secrets.js';
+import { pairwiseMask, selfMask, wipeStreams } from './masking.js';
+
+/**
+ * What it takes to compute the masks that are left in a sum: plain data, so that a worker thread can have a part of it. The
+ * parts' results add up.
+ */
+export interface MaskRemoval {
+  readonly suite: SuiteId;
+  readonly contextHash: Uint8Array;
+  readonly frozenHash: Uint8Array;
+  readonly ringBits: number;
+  readonly vectorLength: number;
+  /** Survivors with their self-mask seeds. */
+  readonly selfMasks: readonly { readonly index: number; readonly seed: Uint8Array }[];
+  /** Dropouts with their mask seeds and the mask keys of the surviving neighbors. */
+  readonly dropouts: readonly {
+    readonly index: number;
+    readonly seed: Uint8Array;
+    readonly neighbors: readonly { readonly index: number; readonly maskKey: Uint8Array }[];
+  }[];
+}
+
+/** The negative of all masks left in a sum, as lanes: added to the masked sum, it gives the sum of inputs. */
+export async function removeMasks(removal: MaskRemoval, provider: CryptoProvider): Promise<Lanes> {
+  const { suite, frozenHash, ringBits, vectorLength } = removal;
+  const { lanes } = zeroVector(ringBits, vectorLength);
+  const binding = { suite, frozenHash };
+  const streams = removal.selfMasks.map(({ index, seed }) => selfMask(binding, index, seed, true));
+  await provider.expander.accumulate(suite, lanes, streams);
+  wipeStreams(streams);
+  for (const { index, seed, neighbors } of removal.dropouts) {
+    const privateKey = maskPrivateKey(removal.contextHash, seed);
+    const shared = await agreeAll(
+      provider,
+      privateKey,
+      neighbors.map(({ maskKey }) => maskKey),
+    );
+    // A survivor's side of the pair is in the sum; adding the dropout's own side cancels it.
+    const pairs = neighbors.map((neighbor, i) => {
+      const secret = shared[i];
+      if (secret === undefined) throw new InternalError('recovery.key', 'a mask key in the roster has low order');
+      return pairwiseMask(binding, index, neighbor.index, secret);
+    });
+    await provider.expander.accumulate(suite, lanes, pairs);
+    wipeStreams(pairs);
+    wipe(privateKey);
+    for (const secret of shared) if (secret !== undefined) wipe(secret);
+  }
+  return lanes;
+}
+
+/** Splits a removal into up to `parts` of about equal work. */
+export function splitRemoval(removal: MaskRemoval, parts: number): readonly MaskRemoval[] {
+  const { selfMasks, dropouts } = removal;
+  const items = [
+    ...selfMasks.map((selfMask) => ({ cost: 1, selfMask })),
+    ...dropouts.map((dropout) => ({ cost: dropout.neighbors.length, dropout })),
+  ].sort((a, b) => b.cost - a.cost);
+  const bins = Array.from({ length: parts }, () => ({ cost: 0, items: [] as (typeof items)[number][] }));
+  for (const item of items) {
+    const lightest = bins.reduce((least, bin) => (bin.cost < least.cost ? bin : least));
+    lightest.items.push(item);
+    lightest.cost += item.cost;
+  }
+  return bins
+    .filter((bin) => bin.items.length > 0)
+    .map((bin) => ({
+      ...removal,
+      selfMasks: bin.items.flatMap((item) => ('selfMask' in item ? [item.selfMask] : [])),
+      dropouts: bin.items.flatMap((item) => ('dropout' in item ? [item.dropout] : [])),
+    }));
+}

@@ -1,0 +1,126 @@
+import { compareBytes, concatBytes, toHex } from '../../core/bytes.js';
+import { AbortError, InternalError, PeerError } from '../../core/errors.js';
+import { hasLowOrder } from '../../crypto/agreement.js';
+import { leafHash, MerkleTree } from '../../crypto/merkle.js';
+import { addDistinct, findFault } from '../advertisement.js';
+import { frozenHash } from '../context.js';
+import { type Advertisement, advertisementBytes, decodeAdvertise } from '../messages/advertise.js';
+import type { MessageName } from '../messages/envelope.js';
+import { encodeRoster } from '../messages/roster.js';
+import { chooseParameters, type SessionParameters } from '../parameters.js';
+import { defaultPolicy } from '../policy.js';
+import { rosterGraph, rosterRoot } from '../roster.js';
+import type { Closing, FrozenRoster, Outbound, PeerId, Receipt, ServerEnvironment, ServerPhase } from './phase.js';
+import { SharePhase } from './share.js';
+
+/** Phase 1: collects advertisements, then freezes the roster in the order of identity keys. */
+export class AdvertisePhase implements ServerPhase {
+  readonly name = 'advertise';
+  readonly #environment: ServerEnvironment;
+  readonly #candidates = new Map<PeerId, Advertisement>();
+  readonly #keys = new Set<string>();
+
+  constructor(environment: ServerEnvironment) {
+    this.#environment = environment;
+  }
+
+  get missing(): number {
+    return this.#environment.context.maxClients - this.#candidates.size;
+  }
+
+  async receive(peer: PeerId, _name: MessageName, message: Uint8Array): Promise<Receipt> {
+    const { context, contextHash, tag, provider, time } = this.#environment;
+    if (this.#candidates.has(peer)) throw new PeerError('order.repeated', 'this peer has advertised before', { peer });
+    if (this.missing <= 0)
+      throw new PeerError('advertise.full', `the session has its ${context.maxClients} clients`, { peer });
+    const advertisement = decodeAdvertise(tag, message);
+    const fault = await findFault(provider, [advertisement], { authority: context.authority, contextHash, time });
+    if (fault !== undefined) throw new PeerError(fault.code, fault.message, { peer });
+    if (hasLowOrder(advertisement.channelKey) || hasLowOrder(advertisement.maskKey))
+      throw new PeerError('advertise.key', 'an X25519 key has low order', { peer });
+    addDistinct(this.#keys, advertisement);
+    this.#candidates.set(peer, advertisement);
+    return 'taken';
+  }
+
+  leave(peer: PeerId): void {
+    const advertisement = this.#candidates.get(peer);
+    if (advertisement === undefined) return;
+    this.#candidates.delete(peer);
+    // Who comes back has the same identity, but makes new session keys: those stay taken.
+    this.#keys.delete(toHex(advertisement.certificate.identityKey));
+  }
+
+  async close(): Promise<Closing> {
+    const { minClients, tag } = this.#environment;
+    const n = this.#candidates.size;
+    if (n < minClients)
+      throw new AbortError('advertise.few', `${n} clients advertised, the session wants at least ${minClients}`);
+    const { roster, proofs } = this.#freeze(this.#chooseParameters(n));
+    return { next: new SharePhase(this.#environment, roster), messages: rosterMessages(tag, roster, proofs) };
+  }
+
+  #chooseParameters(n: number): SessionParameters {
+    const { parameters } = this.#environment;
+    try {
+      return typeof parameters === 'function'
+        ? parameters(n)
+        : chooseParameters({ minDegree: defaultPolicy.minDegree, ...parameters, n });
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : 'no parameters';
+      throw new AbortError('advertise.parameters', `no lawful degree and threshold for ${n} clients: ${reason}`, {
+        cause,
+      });
+    }
+  }
+
+  #freeze(parameters: SessionParameters): { readonly roster: FrozenRoster; readonly proofs: RosterProofs } {
+    const sorted = [...this.#candidates].sort(([, a], [, b]) =>
+      compareBytes(a.certificate.identityKey, b.certificate.identityKey),
+    );
+    const tree = new MerkleTree(sorted.map(([, advertisement]) => leafHash(advertisementBytes(advertisement))));
+    const identities = concatBytes(...sorted.map(([, { certificate }]) => certificate.identityKey));
+    const root = rosterRoot(tree.root, identities);
+    const graph = rosterGraph(root, parameters);
+    const members = sorted.map(([peer, advertisement], index) => ({
+      peer,
+      index,
+      advertisement,
+      neighbors: graph.neighborsOf(index),
+    }));
+    const roster = {
+      members,
+      byPeer: new Map(members.map((member) => [member.peer, member])),
+      parameters,
+      graph,
+      frozenHash: frozenHash(this.#environment.contextHash, root, parameters),
+    };
+    return { roster, proofs: { tree, root, identities } };
+  }
+}
+
+/** What clients check a roster by. */
+interface RosterProofs {
+  readonly tree: MerkleTree;
+  readonly root: Uint8Array;
+  readonly identities: Uint8Array;
+}
+
+function* rosterMessages(
+  tag: Uint8Array,
+  { members, parameters }: FrozenRoster,
+  { tree, root, identities }: RosterProofs,
+): Generator<Outbound> {
+  for (const { peer, index, neighbors } of members) {
+    const indices = [...neighbors, index].sort((a, b) => a - b);
+    const entries = indices.map((entry) => {
+      const member = members[entry];
+      if (member === undefined) throw new InternalError('graph.range', 'a neighbor lies outside the roster');
+      return { index: entry, advertisement: member.advertisement };
+    });
+    yield {
+      to: peer,
+      message: encodeRoster(tag, { parameters, root, identities, entries, proof: tree.prove(indices) }),
+    };
+  }
+}

@@ -1,0 +1,77 @@
+import { randomInt } from 'node:crypto';
+import { AbortError } from '../core/errors.js';
+import type { Connection } from './connection.js';
+
+export interface GatherOptions {
+  readonly min: number;
+  readonly max: number;
+  /** Milliseconds to wait for more than `min`. */
+  readonly patience: number;
+}
+
+/** Clients that have asked for a session and wait for one. */
+export class Lobby {
+  readonly #waiting = new Set<Connection>();
+  #wake: () => void = () => undefined;
+  #closed = false;
+
+  has(connection: Connection): boolean {
+    return this.#waiting.has(connection);
+  }
+
+  add(connection: Connection): void {
+    this.#waiting.add(connection);
+    this.#wake();
+  }
+
+  delete(connection: Connection): void {
+    this.#waiting.delete(connection);
+    this.#wake();
+  }
+
+  /** Whoever gathers gets an `AbortError` (`session.cancelled`). */
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  /**
+   * Takes up to `max` clients, at random if there are more: at once if there are that many, otherwise once there have been
+   * `min` of them for `patience` milliseconds.
+   */
+  async gather({ min, max, patience }: GatherOptions): Promise<readonly Connection[]> {
+    let timer: NodeJS.Timeout | undefined;
+    /** When there began to be enough, in milliseconds. */
+    let enough: number | undefined;
+    while (!this.#closed && this.#waiting.size < max) {
+      if (this.#waiting.size < min) enough = undefined;
+      else enough ??= performance.now();
+      const rest = enough === undefined ? undefined : enough + patience - performance.now();
+      if (rest !== undefined && rest <= 0) break;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        if (rest !== undefined) timer = setTimeout(resolve, rest);
+      });
+      clearTimeout(timer);
+    }
+    if (this.#closed) throw new AbortError('session.cancelled', 'the server was closed');
+    const taken = shuffled([...this.#waiting]).slice(0, max);
+    for (const connection of taken) this.#waiting.delete(connection);
+    return taken;
+  }
+}
+
+/** Fisher and Yates, with the platform's secure randomness: nobody can know who will be summed with whom. */
+export function shuffled<T>(items: readonly T[]): T[] {
+  const result = [...items];
+  for (let i = result.length - 1; i > 0; i -= 1) {
+    const j = randomInt(i + 1);
+    [result[i], result[j]] = [result[j] as T, result[i] as T];
+  }
+  return result;
+}
+
+/** Deals items out to `count` groups whose sizes differ by one at most. */
+export function deal<T>(items: readonly T[], count: number): readonly (readonly T[])[] {
+  return Array.from({ length: count }, (_, group) => items.filter((_item, i) => i % count === group));
+}

@@ -1,0 +1,175 @@
+import { checkBytes, checkChoice, checkInteger, describe } from '../core/check.js';
+import { UsageError } from '../core/errors.js';
+import { checkSuite, type SuiteId } from '../crypto/suite.js';
+import { planBytes } from '../fl/plan/plan.js';
+import type { Plan } from '../fl/plan/schema.js';
+import { MAX_DEGREE } from '../secagg/graph.js';
+import { limits } from '../secagg/limits.js';
+import { sealedLength } from '../secagg/messages/share.js';
+import { type Assumptions, chooseParameters, type Threat } from '../secagg/parameters.js';
+import { type Phase, phases } from '../secagg/phase.js';
+import { defaultPolicy } from '../secagg/policy.js';
+
+/** What the server and its clients work on together. */
+export interface TaskOptions {
+  /** 1 to 255 bytes of UTF-8. */
+  readonly name: string;
+  /** The model to begin with: the plan's `vector.dimension` finite values. */
+  readonly model: Float32Array;
+  /** What clients do to an update and the server to the sum; `definePlan` makes one. */
+  readonly plan: Plan;
+  readonly rounds: number;
+  /** Of each cohort. `max` is at most the plan's `cohort.maxClients`. */
+  readonly clients: { readonly min: number; readonly max: number };
+  /** Cohorts of a round, 1 unless given: clients are put into one at random, and each yields a sum of its own. */
+  readonly cohorts?: number;
+  /** 1 (ChaCha20) unless given. */
+  readonly suite?: SuiteId;
+  /** What clients may take the server for, `malicious` unless given. */
+  readonly threat?: Threat;
+  /** From which degree and threshold are chosen; a tenth of the clients corrupt and a tenth dropping out unless given. */
+  readonly assumptions?: Omit<Assumptions, 'threat'>;
+  /** Least clients in a cohort's sum; half of `clients.min`, but at least 2, unless given. Clients have their own floor. */
+  readonly minSurvivors?: number;
+}
+
+/** One line of what happens, for people; `event` is stable. No secret and no input is ever in it. */
+export interface LogEntry {
+  readonly level: 'info' | 'warn' | 'error';
+  /** Such as `round.done` or `client.refused`. */
+  readonly event: string;
+  readonly message: string;
+}
+
+export interface ServeOptions {
+  /** TCP port, any free one (0) unless given. */
+  readonly port?: number;
+  /** Address to listen on, 127.0.0.1 unless given. TLS is for a proxy in front. */
+  readonly host?: string;
+  /** Ed25519 key of the enrolment authority that clients pin, 32 bytes. */
+  readonly authority: Uint8Array;
+  readonly task: TaskOptions;
+  /**
+   * Milliseconds that each phase may take. Training happens before a client advertises, so that of *advertise* must have room
+   * for it; a client that takes longer isn't in the roster and costs nobody anything.
+   */
+  readonly deadlines?: Partial<Readonly<Record<Phase, number>>>;
+  /** Milliseconds to wait for more clients once there are enough for a round, 1000 unless given. */
+  readonly gather?: number;
+  /** Bytes of uploads under way to hold in memory for each cohort, 64 MiB unless given. */
+  readonly uploadBudget?: number;
+  /** Milliseconds within which an upload must bring another 64 KiB, 15,000 unless given: a slow one holds up others. */
+  readonly uploadStall?: number;
+  /** Times that a round is tried again after all its cohorts failed, 3 unless given. */
+  readonly retries?: number;
+  /** Threads that take masks off sums; as many as the machine has cores unless given, none besides this one for 1. */
+  readonly threads?: number;
+  /** WebSocket connections at a time, 10,000 unless given. */
+  readonly maxConnections?: number;
+  readonly log?: (entry: LogEntry) => void;
+}
+
+const defaultDeadlines: Readonly<Record<Phase, number>> = {
+  advertise: 120_000,
+  share: 30_000,
+  input: 120_000,
+  confirm: 30_000,
+  unmask: 30_000,
+};
+
+/** A task with nothing left out. */
+export interface Task extends Required<Omit<TaskOptions, 'assumptions' | 'threat'>> {
+  readonly assumptions: Assumptions;
+}
+
+const longest = 2 ** 31 - 1;
+
+/** Throws `UsageError` that names the first option that is missing, of a wrong type or out of range. */
+export function checkTask(options: TaskOptions): Task {
+  if (typeof options !== 'object' || options === null)
+    throw new UsageError('usage.options', `task must be an object, got ${describe(options)}`);
+  const { name, model, plan, clients, cohorts = 1, suite = 1, threat = 'malicious' } = options;
+  if (typeof name !== 'string' || name === '' || new TextEncoder().encode(name).length > limits.taskName)
+    throw new UsageError('usage.task', `task.name must have 1 to ${limits.taskName} bytes, got ${describe(name)}`);
+  const { dimension } = checkPlan(plan).vector;
+  checkModel(model, dimension);
+  const min = checkInteger('task.clients.min', clients?.min, 2, plan.cohort.maxClients);
+  const max = checkInteger('task.clients.max', clients.max, min, Math.min(plan.cohort.maxClients, limits.clients));
+  const minSurvivors = options.minSurvivors ?? Math.max(2, Math.ceil(min / 2));
+  const assumptions = { corrupt: 0.1, dropout: 0.1, ...options.assumptions, threat };
+  // Fails now rather than in each round.
+  chooseParameters({ minDegree: defaultPolicy.minDegree, ...assumptions, n: min });
+  return {
+    name,
+    model: model.slice(),
+    plan,
+    rounds: checkInteger('task.rounds', options.rounds, 1, 0xffffffff),
+    clients: { min, max },
+    cohorts: checkInteger('task.cohorts', cohorts, 1, 1024),
+    suite: checkSuite(suite),
+    minSurvivors: checkInteger('task.minSurvivors', minSurvivors, 2, min),
+    assumptions,
+  };
+}
+
+function checkPlan(plan: Plan): Plan {
+  if (typeof plan !== 'object' || plan === null || !Object.isFrozen(plan))
+    throw new UsageError('usage.plan', `task.plan must be a plan that definePlan made, got ${describe(plan)}`);
+  if (planBytes(plan).length > limits.plan) throw new UsageError('usage.plan', 'task.plan is too long');
+  checkInteger('task.plan.cohort.maxClients', plan.cohort.maxClients, 2, limits.clients);
+  return plan;
+}
+
+function checkModel(model: unknown, dimension: number): void {
+  if (!(model instanceof Float32Array) || model.length !== dimension)
+    throw new UsageError('usage.model', `task.model must be a Float32Array of ${dimension}, got ${describe(model)}`);
+  const fault = model.findIndex((value) => !Number.isFinite(value));
+  if (fault !== -1) throw new UsageError('usage.model', `task.model must be finite, value ${fault} is ${model[fault]}`);
+}
+
+/** `ServeOptions` with nothing left out but the log. */
+export type Settings = Required<Omit<ServeOptions, 'task' | 'deadlines'>> & {
+  readonly deadlines: Readonly<Record<Phase, number>>;
+};
+
+/** Throws `UsageError` that names the first option that is missing, of a wrong type or out of range. */
+export function checkSettings(options: ServeOptions, cores: number): Settings {
+  if (typeof options !== 'object' || options === null)
+    throw new UsageError('usage.options', `options must be an object, got ${describe(options)}`);
+  const { host = '127.0.0.1', log = () => undefined } = options;
+  if (typeof host !== 'string') throw new UsageError('usage.host', `host must be an address, got ${describe(host)}`);
+  if (typeof log !== 'function') throw new UsageError('usage.log', `log must be a function, got ${describe(log)}`);
+  return {
+    host,
+    log: (entry) => {
+      try {
+        log(entry);
+      } catch {
+        // A log that fails must not take the server down with it, and there is nowhere left to say so.
+      }
+    },
+    port: checkInteger('port', options.port ?? 0, 0, 65_535),
+    authority: checkBytes('authority', options.authority, 32),
+    deadlines: checkDeadlines(options.deadlines ?? {}),
+    gather: checkInteger('gather', options.gather ?? 1000, 0, longest),
+    uploadBudget: checkInteger('uploadBudget', options.uploadBudget ?? 64 * 2 ** 20, 0, Number.MAX_SAFE_INTEGER),
+    uploadStall: checkInteger('uploadStall', options.uploadStall ?? 15_000, 1, longest),
+    retries: checkInteger('retries', options.retries ?? 3, 0, 1000),
+    threads: checkInteger('threads', options.threads ?? cores, 1, 1024),
+    maxConnections: checkInteger('maxConnections', options.maxConnections ?? 10_000, 1, 1_000_000),
+  };
+}
+
+function checkDeadlines(deadlines: NonNullable<ServeOptions['deadlines']>): Readonly<Record<Phase, number>> {
+  for (const [phase, milliseconds] of Object.entries(deadlines)) {
+    checkChoice('deadlines', phase, phases);
+    checkInteger(`deadlines.${phase}`, milliseconds, 1, longest);
+  }
+  return { ...defaultDeadlines, ...deadlines };
+}
+
+/** The longest message that a client of the task has a reason to send. */
+export function largestMessage({ clients }: Pick<Task, 'clients'>): number {
+  const neighbors = Math.min(clients.max - 1, MAX_DEGREE);
+  return Math.max(limits.chunk, neighbors * sealedLength(0)) + 1024;
+}

@@ -1,0 +1,108 @@
+import { availableParallelism } from 'node:os';
+import { AbortError, UsageError } from '../core/errors.js';
+import { ringShape } from '../fl/plan/shape.js';
+import { packedLength } from '../ring/pack.js';
+import { Gateway } from './gateway.js';
+import { ModelStore } from './models.js';
+import { checkSettings, checkTask, largestMessage, type ServeOptions, type Settings, type Task } from './options.js';
+import { MaskPool } from './pool.js';
+import { type RoundResult, RoundRunner } from './round.js';
+
+/** A running server. */
+export interface Server {
+  /** Where clients join: `ws://host:port`. */
+  readonly url: string;
+  readonly port: number;
+  /** Connections at the moment. */
+  readonly connections: () => number;
+  /**
+   * The task's rounds, each run when it is asked for. Ends after the last, when clients are told that there
+   * are no more, and when the server is closed.
+   *
+   * @throws AbortError (`round.failed`) if all cohorts of a round fail again and again; asking anew tries the round again
+   * @throws UsageError (`usage.order`) if somebody else is iterating
+   */
+  readonly rounds: () => AsyncGenerator<RoundResult, void, undefined>;
+  /** Ends sessions under way, tells clients and frees the port. Can be called at any time and more than once. */
+  readonly close: () => Promise<void>;
+}
+
+/** Milliseconds for sessions under way to tell their clients that the server closes. */
+const cancelPatience = 250;
+/** Bytes that a client may have sent, beyond an upload, before it knows that its session is over. */
+const straySlack = 2 ** 20;
+
+/**
+ * Starts a server for one task, over HTTP and WebSocket on one port:
+ *
+ *     const server = await serve({ authority, task: { name: 'digits', model, plan, rounds: 10, clients: { min: 8, max: 50 } } });
+ *     for await (const { round, model } of server.rounds()) console.log(round, accuracy(model));
+ *     await server.close();
+ *
+ * A client that breaks the protocol, is late or goes away is left out and others go on.
+ *
+ * @throws UsageError for an option that is missing, of a wrong type or out of range, or a port that can't be listened on
+ */
+export async function serve(options: ServeOptions): Promise<Server> {
+  const settings = checkSettings(options, Math.min(1024, availableParallelism()));
+  const task = checkTask(options.task);
+  const models = new ModelStore();
+  const pool = new MaskPool(settings.threads);
+  const { bits, length } = ringShape(task.plan);
+  const gateway = new Gateway({
+    taskName: task.name,
+    models,
+    maxPayload: largestMessage(task),
+    maxConnections: settings.maxConnections,
+    maxStray: packedLength(bits, length) + straySlack,
+    log: settings.log,
+  });
+  const port = await gateway.listen(settings.port, settings.host);
+  settings.log({ level: 'info', event: 'server.listening', message: `on ${settings.host}, port ${port}` });
+  const runner = new RoundRunner({ task, settings, gateway, models, pool });
+  let closing: Promise<void> | undefined;
+  const shutDown = async (): Promise<void> => {
+    await runner.cancel(new AbortError('session.cancelled', 'the server was closed'), cancelPatience);
+    await gateway.close();
+    await pool.close();
+    settings.log({ level: 'info', event: 'server.closed', message: 'all connections are closed' });
+  };
+  return {
+    url: `ws://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`,
+    port,
+    connections: () => gateway.size,
+    rounds: iterate(task, settings, { runner, gateway }),
+    close: () => {
+      closing ??= shutDown();
+      return closing;
+    },
+  };
+}
+
+/** The generator function of a server's rounds; where it has been is kept between calls. */
+function iterate(
+  task: Task,
+  { log }: Settings,
+  { runner, gateway }: { readonly runner: RoundRunner; readonly gateway: Gateway },
+): Server['rounds'] {
+  let next = 0;
+  let iterating = false;
+  return async function* rounds() {
+    if (iterating) throw new UsageError('usage.order', 'the rounds are being iterated already');
+    iterating = true;
+    try {
+      while (next < task.rounds) {
+        const result = await runner.run(next);
+        const survivors = result.cohorts.reduce((sum, cohort) => sum + cohort.survivors, 0);
+        log({ level: 'info', event: 'round.done', message: `round ${next}: a sum of ${survivors} clients` });
+        next += 1;
+        if (next === task.rounds) gateway.finish();
+        yield result;
+      }
+    } catch (error) {
+      if (!(error instanceof AbortError && error.code === 'session.cancelled')) throw error;
+    } finally {
+      iterating = false;
+    }
+  };
+}

@@ -1,0 +1,196 @@
+/** `npm run demo`, as a user would start it, and the pieces of it that can be wrong without anyone seeing. */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { maxAbsDifference, plainRound, totalWeight } from '../../examples/digits/compare.js';
+import { countByDigit, type Digits, dealByDirichlet, holdOut, loadDigits } from '../../examples/digits/digits.js';
+import { dirichlet, permutation, seededRandom } from '../../examples/digits/random.js';
+import { clientsInSum, leavesOf, scheduleLeaving } from '../../examples/digits/schedule.js';
+import { dealing, dimension, heldOut, initialModel } from '../../examples/digits/settings.js';
+
+const phases = ['advertise', 'share', 'input', 'confirm', 'unmask'] as const;
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function demo(...args: readonly string[]): Promise<Finished> {
+  return new Promise((resolve) => {
+    execFile('npm', ['run', '--silent', 'demo', '--', ...args], { timeout: 170_000 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });
+    });
+  });
+}
+
+describe('npm run demo', () => {
+  it('--json: learns, exactly as without masking, with clients leaving in every phase', {
+    timeout: 180_000,
+  }, async () => {
+    const { code, stdout, stderr } = await demo('--json');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const summary: Record<string, unknown> = JSON.parse(stdout);
+    const { accuracy, plainAccuracy, maxAbsDifference, quantizationStep, dropouts, bytesUpPerClient } = summary;
+    expect(summary).toMatchObject({ rounds: 10, clients: 10 });
+    expect(accuracy).toBeGreaterThanOrEqual(0.9);
+    expect(Math.abs(Number(accuracy) - Number(plainAccuracy))).toBeLessThan(0.03);
+    expect(maxAbsDifference).toBeGreaterThan(0);
+    expect(maxAbsDifference).toBeLessThanOrEqual(Number(quantizationStep));
+    // Two a round, each phase as often as the others.
+    expect(dropouts).toEqual({ advertise: 4, share: 4, input: 4, confirm: 4, unmask: 4 });
+    // 31 bits a value, less for those that left before they sent all of it.
+    expect(bytesUpPerClient).toBeLessThan((dimension * 32) / 8);
+    expect(bytesUpPerClient).toBeGreaterThan((dimension * 31 * 0.8) / 8);
+  });
+
+  it('prints a line a round, and plain text where that goes to no terminal', { timeout: 180_000 }, async () => {
+    const { code, stdout, stderr } = await demo('--rounds', '3', '--seed', '3');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).not.toContain('\u001b');
+    expect(stdout).not.toContain('\r');
+    const row = /^ +(\d+) +\d+\.\d % +\d+ of 10 {2}\w+, \w+ +\d+\.\d kB +\d+\.\d kB +\d+\.\d\d$/gm;
+    expect([...stdout.matchAll(row)].map(([, round]) => round)).toEqual(['1', '2', '3']);
+    expect(stdout).toContain('within one step');
+    for (const phase of phases) expect(stdout).toMatch(new RegExp(`dropouts.* ${phase} [1-9]`));
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it.each(['--rounds 0', '--seed x', '--fast'])('refuses %s', async (text) => {
+    const args = text.split(' ');
+    const { code, stdout, stderr } = await demo(...args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^demo: .*\n$/);
+    expect(stderr).toContain(args[0]);
+  });
+});
+
+describe('the digits', () => {
+  it('are dealt out whole, unevenly, and the same for the same seed', async () => {
+    const digits = await loadDigits();
+    expect(digits.labels.length).toBe(10_000);
+    const deal = (): readonly Digits[] => {
+      const { training, test } = holdOut(digits, heldOut, seededRandom(1, 'held out'));
+      return [test, ...dealByDirichlet(training, dealing, seededRandom(1, 'hands'))];
+    };
+    const [test, ...hands] = deal();
+    expect(test?.labels.length).toBe(heldOut);
+    expect(hands.length).toBe(dealing.clients);
+    for (const { labels, images } of hands) {
+      expect(labels.length).toBeGreaterThanOrEqual(dealing.size.min);
+      expect(labels.length).toBeLessThanOrEqual(dealing.size.max);
+      expect(images.length).toBe(labels.length * 784);
+    }
+    const all = [test, ...hands].map((hand) => hand?.images.reduce((sum, byte) => sum + byte, 0) ?? 0);
+    expect(all.reduce((sum, part) => sum + part)).toBe(digits.images.reduce((sum, byte) => sum + byte, 0));
+    // Dealt evenly, nobody would have twice the average of a digit.
+    for (const hand of hands) expect(Math.max(...countByDigit(hand))).toBeGreaterThan((2 * hand.labels.length) / 10);
+    const again = deal().map(({ images }) => sha256(images));
+    expect(again).toEqual([test, ...hands].map((hand) => sha256(hand?.images ?? new Uint8Array())));
+  });
+
+  it('are those of the package: a 0 is a ring, a 1 is a stroke', async () => {
+    const { images, labels } = await loadDigits();
+    const brightness = (digit: number, pixel: number): number => {
+      const ofDigit = [...labels.keys()].filter((image) => labels[image] === digit);
+      return ofDigit.reduce((sum, image) => sum + (images[image * 784 + pixel] ?? 0), 0) / ofDigit.length;
+    };
+    const middle = 14 * 28 + 14;
+    expect(brightness(0, middle)).toBeLessThan(30);
+    expect(brightness(1, middle)).toBeGreaterThan(180);
+  });
+
+  it('cannot be dealt within impossible limits', () => {
+    const digits = { images: new Uint8Array(784 * 20), labels: new Uint8Array(20) };
+    const options = { clients: 3, alpha: 0.5, size: { min: 8, max: 10 } };
+    expect(() => dealByDirichlet(digits, options, seededRandom(0, ''))).toThrow('each of 3 clients 8 to 10');
+  });
+});
+
+describe('seeded randomness', () => {
+  it('differs by seed and by label, and is even', () => {
+    const draws = (seed: number, label: string): readonly number[] => {
+      const random = seededRandom(seed, label);
+      return Array.from({ length: 10_000 }, random);
+    };
+    expect(draws(1, 'a')).toEqual(draws(1, 'a'));
+    expect(draws(1, 'a').slice(0, 5)).not.toEqual(draws(2, 'a').slice(0, 5));
+    expect(draws(1, 'a').slice(0, 5)).not.toEqual(draws(1, 'b').slice(0, 5));
+    const sample = draws(3, 'c');
+    expect(sample.reduce((sum, x) => sum + x) / sample.length).toBeCloseTo(1 / 2, 1);
+    expect(sample.reduce((sum, x) => sum + x * x) / sample.length).toBeCloseTo(1 / 3, 1);
+  });
+
+  it('has the moments of the Dirichlet distribution', () => {
+    const random = seededRandom(5, 'moments');
+    for (const alpha of [0.5, 2]) {
+      const [size, draws] = [4, 20_000];
+      const firsts = Array.from({ length: draws }, () => {
+        const parts = dirichlet(size, alpha, random);
+        expect(parts.reduce((sum, part) => sum + part)).toBeCloseTo(1, 12);
+        return parts[0] ?? 0;
+      });
+      const mean = firsts.reduce((sum, x) => sum + x) / draws;
+      const variance = firsts.reduce((sum, x) => sum + (x - mean) ** 2, 0) / draws;
+      expect(Math.abs(mean - 1 / size)).toBeLessThan(0.01);
+      expect(Math.abs(variance - ((1 / size) * (1 - 1 / size)) / (size * alpha + 1))).toBeLessThan(0.003);
+    }
+  });
+
+  it('permutes', () => {
+    fc.assert(
+      fc.property(fc.nat(300), fc.nat(), (length, seed) => {
+        const order = permutation(length, seededRandom(seed, 'order'));
+        expect([...order].sort((a, b) => a - b)).toEqual([...order.keys()]);
+      }),
+    );
+  });
+});
+
+describe('the schedule', () => {
+  it('loses two clients in each round, in different phases, and one in each phase within three rounds', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.integer({ min: 3, max: 20 }), (seed, rounds) => {
+        const schedule = scheduleLeaving(rounds, 10, seededRandom(seed, 'leaving'));
+        expect(schedule.length).toBe(rounds);
+        for (const leaving of schedule) {
+          expect(new Set(leaving.values()).size).toBe(2);
+          const late = [...leaving.values()].filter((phase) => phase === 'confirm' || phase === 'unmask').length;
+          expect(clientsInSum(10, leaving).length).toBe(8 + late);
+        }
+        expect(new Set(schedule.slice(0, 3).flatMap((leaving) => [...leaving.values()]))).toEqual(new Set(phases));
+        const perClient = Array.from({ length: 10 }, (_, client) => leavesOf(client, schedule).size);
+        expect(perClient.reduce((sum, count) => sum + count)).toBe(2 * rounds);
+      }),
+    );
+  });
+});
+
+describe('the comparison', () => {
+  it('takes the weighted mean', () => {
+    const updates = [
+      { values: Float32Array.of(1, -2), weight: 3 },
+      { values: Float32Array.of(5, 2), weight: 1 },
+    ];
+    expect(totalWeight(updates)).toBe(4);
+    expect(plainRound(Float32Array.of(10, 20), updates)).toEqual(Float32Array.of(12, 19));
+  });
+
+  it('finds the largest difference, and takes no NaN for none', () => {
+    expect(maxAbsDifference(Float32Array.of(1, 2, 3), Float32Array.of(1, 2.5, 2.75))).toBe(0.5);
+    expect(maxAbsDifference(Float32Array.of(1, Number.NaN, 3), Float32Array.of(1, 2, 3))).toBeNaN();
+    expect(maxAbsDifference(Float32Array.of(1, 2), Float32Array.of(1))).toBeNaN();
+  });
+
+  it('starts from a model of the layers laid out flat, biases zero', () => {
+    const model = initialModel(seededRandom(1, 'model'));
+    expect(model.length).toBe(dimension);
+    expect(dimension).toBe(784 * 64 + 64 + 64 * 10 + 10);
+    expect(model.subarray(784 * 64, 784 * 64 + 64).every((bias) => bias === 0)).toBe(true);
+    expect(model.subarray(-10).every((bias) => bias === 0)).toBe(true);
+    expect(Math.max(...model.subarray(0, 784 * 64))).toBeLessThanOrEqual(Math.sqrt(6 / (784 + 64)));
+  });
+});

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../src/core/bytes.js';
+import { UsageError } from '../../src/core/errors.js';
+import { nobleProvider } from '../../src/crypto/provider/noble.js';
+import { decodeContext, encodeContext } from '../../src/secagg/context.js';
+import { type ContextOptions, createContext } from '../../src/secagg/create-context.js';
+
+const options: ContextOptions = {
+  task: 'digits',
+  vectorLength: 1000,
+  ringBits: 20,
+  maxClients: 64,
+  authority: new Uint8Array(32).fill(4),
+};
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+describe('createContext', () => {
+  it('has suite 1, a malicious server, round 0 and no application seeds unless told', () => {
+    const { session, planHash, modelHash, ...rest } = createContext(options);
+    expect(rest).toEqual({ ...options, suite: 1, threat: 'malicious', round: 0, releaseAt: [] });
+    expect(session).toHaveLength(32);
+    expect([planHash, modelHash].map(toHex)).toEqual([sha256(new Uint8Array()), sha256(new Uint8Array())]);
+  });
+
+  it('takes what it is told, and the hashes of plan and model in place of them', () => {
+    const plan = new Uint8Array(100).fill(1);
+    const model = new Uint8Array(10_000).fill(2);
+    const told = { suite: 2, threat: 'semi-honest', round: 7, releaseAt: [3, 5] } as const;
+    const context = createContext({ ...options, ...told, plan, model });
+    expect(context).toMatchObject(told);
+    expect(toHex(context.planHash)).toBe(sha256(plan));
+    expect(toHex(context.modelHash)).toBe(sha256(model));
+    expect(Object.keys(context)).not.toContain('plan');
+    expect(decodeContext(encodeContext(context))).toEqual(context);
+  });
+
+  it('names each session afresh, by the randomness of the provider', () => {
+    const names = Array.from({ length: 20 }, () => toHex(createContext(options).session));
+    expect(new Set(names).size).toBe(20);
+    const asked: number[] = [];
+    const randomBytes = (length: number): Uint8Array => {
+      asked.push(length);
+      return new Uint8Array(length).fill(9);
+    };
+    const context = createContext(options, { ...nobleProvider, randomBytes });
+    expect(asked).toEqual([32]);
+    expect(context.session).toEqual(new Uint8Array(32).fill(9));
+  });
+
+  it('lets nobody choose the session or the hashes', () => {
+    const chosen = new Uint8Array(32).fill(1);
+    const forced = { ...options, session: chosen, planHash: chosen, modelHash: chosen };
+    const { session, planHash, modelHash } = createContext(forced);
+    for (const bytes of [session, planHash, modelHash]) expect(bytes).not.toEqual(chosen);
+  });
+
+  it.each<[string, string, Record<string, unknown>]>([
+    ['an empty task', 'usage.task', { task: '' }],
+    ['no task', 'usage.task', { task: undefined }],
+    ['no values', 'usage.range', { vectorLength: 0 }],
+    ['a ring of 33 bits', 'usage.range', { ringBits: 33 }],
+    ['room for one client', 'usage.range', { maxClients: 1 }],
+    ['a short authority', 'usage.bytes', { authority: new Uint8Array(31) }],
+    ['a suite that is none', 'usage.choice', { suite: 3 }],
+    ['a threat that is none', 'usage.choice', { threat: 'honest' }],
+    ['a round below 0', 'usage.range', { round: -1 }],
+    ['17 application seeds', 'usage.range', { releaseAt: Array(17).fill(1) }],
+    ['a plan that is text', 'usage.bytes', { plan: '{}' }],
+    ['a model that is null', 'usage.bytes', { model: null }],
+  ])('refuses %s', (_, code, fault) => {
+    const call = (): unknown => createContext({ ...options, ...fault });
+    expect(call).toThrow(UsageError);
+    expect(call).toThrowError(expect.objectContaining({ code }));
+  });
+
+  it.each([undefined, null, 'options', 5])('refuses %s in place of options', (value) => {
+    // A caller in JavaScript can pass anything.
+    expect(() => createContext(value as unknown as ContextOptions)).toThrowError(
+      expect.objectContaining({ code: 'usage.object' }),
+    );
+  });
+});

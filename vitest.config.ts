@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (path: string): string => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+
+/** Tests run on the sources; only e2e and examples run the built package, as a user would. */
+export default defineConfig({
+  resolve: {
+    alias: {
+      '#provider': source('crypto/provider/default.node.ts'),
+      '#socket': source('client/socket.node.ts'),
+    },
+  },
+  test: {
+    include: process.env.VEILSUM_NIGHTLY === '1' ? ['test/**/*.{test,nightly}.ts'] : ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+});
