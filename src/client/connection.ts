@@ -7,6 +7,8 @@ import { Inbox } from './inbox.js';
 const highWater = 4 * 2 ** 20;
 /** Milliseconds between looks at how much still waits. */
 const pollInterval = 5;
+/** Milliseconds in which an end of the connection explains why something else failed. */
+const endingPatience = 1000;
 /** Messages that may wait for a client that is busy; the protocol never has more than two under way. */
 const maxWaiting = 16;
 
@@ -79,9 +81,11 @@ export class ServerConnection {
     return connection as ServerConnection;
   }
 
-  /** How the connection ended, if it has. */
-  get ended(): unknown {
-    return this.#end?.error;
+  /** Throws how the connection ended, if it has or soon does: a server that goes ends its HTTP side at about the same time. */
+  async throwIfEnding(): Promise<void> {
+    for (let waited = 0; this.#end === undefined && waited < endingPatience; waited += pollInterval)
+      await new Promise((resolve) => setTimeout(resolve, pollInterval));
+    this.#throwIfEnded();
   }
 
   /** Asks for a session, and waits for the offer. */

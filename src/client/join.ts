@@ -72,9 +72,9 @@ async function* rounds(
       lastRound = context.round;
       const session = new ClientSession({ ...sessionOptions(options, provider), context });
       try {
-        const model = await models.get(offer.model, signal).catch((error: unknown) => {
-          // Where the server is gone, that is the reason.
-          throw connection.ended ?? error;
+        const model = await models.get(offer.model, signal).catch(async (error: unknown) => {
+          await connection.throwIfEnding();
+          throw error;
         });
         const round = new OfferedRound({ connection, session, plan, model, onPhase });
         try {

@@ -106,7 +106,7 @@ describe('clients in Chromium', () => {
       gather: 10_000,
       task: { plan, model: new Float32Array(dimension), clients: { min: 4, max: 4 } },
     });
-    const inBrowser = clientOf(server.url, 0).then((client) => takePartInBrowser({ ...client, update: 1 }));
+    const inBrowser = clientOf(server.url, 0).then((client) => takePartInBrowser({ ...client, update: 0.5 }));
     const update = new Float32Array(dimension).fill(0.5);
     const inNode = range(3).map((i) => takePart(server.url, { i, update }));
     const [result] = await allRounds(server);
