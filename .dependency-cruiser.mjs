@@ -4,12 +4,13 @@ const rooms = {
   kernels: ['core'],
   ring: ['core', 'kernels'],
   crypto: ['core', 'kernels'],
+  dp: ['core', 'kernels', 'ring'],
   secagg: ['core', 'kernels', 'ring', 'crypto'],
   fl: ['core', 'kernels', 'ring', 'crypto'],
-  client: ['core', 'kernels', 'ring', 'crypto', 'secagg', 'fl'],
-  server: ['core', 'kernels', 'ring', 'crypto', 'secagg', 'fl'],
-  simulation: ['core', 'kernels', 'ring', 'crypto', 'secagg', 'fl'],
-  cli: ['core', 'kernels', 'ring', 'crypto', 'secagg', 'fl', 'client', 'server', 'simulation'],
+  client: ['core', 'kernels', 'ring', 'crypto', 'dp', 'secagg', 'fl'],
+  server: ['core', 'kernels', 'ring', 'crypto', 'dp', 'secagg', 'fl'],
+  simulation: ['core', 'kernels', 'ring', 'crypto', 'dp', 'secagg', 'fl'],
+  cli: ['core', 'kernels', 'ring', 'crypto', 'dp', 'secagg', 'fl', 'client', 'server', 'simulation'],
 };
 
 const directions = Object.entries(rooms).map(([room, below]) => ({

@@ -3,6 +3,8 @@
  * measured in the same run, so that it means the same on another machine.
  */
 import { parseArgs } from 'node:util';
+import { dpBenches } from './dp.js';
+import { dpSamplerBenches } from './dp-samplers.js';
 import { maskBenches } from './mask.js';
 import type { Measurement } from './measurement.js';
 import { sessionBenches } from './session.js';
@@ -15,6 +17,8 @@ const groups: readonly {
 }[] = [
   { names: ['mask'], run: maskBenches },
   { names: ['shamir'], run: shamirBenches },
+  { names: ['dp'], run: dpBenches },
+  { names: ['dp-samplers'], run: dpSamplerBenches },
   { names: ['threads'], run: threadBenches },
   { names: ['client', 'server', 'wire', 'rss'], run: sessionBenches },
 ];

@@ -1,0 +1,125 @@
+import { checkNumber } from '../../../core/check.js';
+import type { PrivacyEvent } from '../../events/event.js';
+import { checkRelation, type DefaultRelation, movement, type Relation } from '../../neighboring.js';
+import { type Accountant, type Bounds, checkDelta, checkEpsilon, checkRelationOf, exactly } from '../accountant.js';
+import { gaussianEpsilon, logGaussianDelta } from '../analytic-gaussian.js';
+import { primitives } from '../primitives.js';
+import { DirectedComposition, type LossPart, type Question } from './compose.js';
+import type { LossPair } from './loss.js';
+import { lossPair } from './pairs.js';
+import { gaussianLoss } from './smooth.js';
+
+interface PairPart {
+  readonly pair: LossPair;
+  readonly count: number;
+}
+
+interface State {
+  /** The squared mu of all Gaussian releases, which compose exactly. */
+  readonly precision: number;
+  readonly parts: ReadonlyMap<string, PairPart>;
+}
+
+/** Options of a `PldAccountant`. */
+export interface PldOptions<R extends Relation> {
+  /** Default `addOrRemoveOne`. */
+  readonly relation?: R;
+  /** The gap between the bounds of epsilon that is aimed at, relative. From 1e-6 to 0.1, default 4e-4. */
+  readonly precision?: number;
+}
+
+/**
+ * Privacy loss distributions: the composed loss itself, on a grid from above and from below, so that both bounds are proved,
+ * rounding included. Adding and removing a record are composed apart and the worse is reported.
+ */
+export class PldAccountant<R extends Relation = DefaultRelation> implements Accountant<R> {
+  readonly relation: R;
+  readonly #precision: number;
+  readonly #state: State;
+
+  /**
+   * An accountant of nothing; `state` is for `compose`.
+   *
+   * @throws UsageError for an unknown relation or a precision out of range.
+   */
+  constructor(options: PldOptions<R> = {}, state: State = { precision: 0, parts: new Map() }) {
+    // Where it is left out, R is the default.
+    this.relation = checkRelation(options.relation ?? 'addOrRemoveOne') as R;
+    this.#precision = checkNumber('precision', options.precision ?? 4e-4, 1e-6, 0.1);
+    this.#state = state;
+  }
+
+  compose(event: PrivacyEvent<R>, count = 1): PldAccountant<R> {
+    checkRelationOf(this, event);
+    let { precision } = this.#state;
+    const parts = new Map(this.#state.parts);
+    for (const one of primitives(event, count)) {
+      if (one.event.kind === 'gaussian') {
+        precision += one.count * (movement(one.event.relation) / one.event.noiseMultiplier) ** 2;
+        continue;
+      }
+      // Events are plain data, so equal ones have equal text.
+      const key = JSON.stringify(one.event);
+      const known = parts.get(key);
+      parts.set(key, { pair: known?.pair ?? lossPair(one.event), count: (known?.count ?? 0) + one.count });
+    }
+    return new PldAccountant<R>({ relation: this.relation, precision: this.#precision }, { precision, parts });
+  }
+
+  epsilon(delta: number): Bounds {
+    checkDelta(delta);
+    if (this.#onlyGaussian) return near(gaussianEpsilon(Math.sqrt(this.#state.precision), delta));
+    if (delta === 1) return exactly(0);
+    return this.#bounds({ delta: Math.max(delta, 1e-280) });
+  }
+
+  delta(epsilon: number): Bounds {
+    checkEpsilon(epsilon);
+    if (this.#onlyGaussian) return near(Math.exp(logGaussianDelta(Math.sqrt(this.#state.precision), epsilon)));
+    return this.#bounds({ epsilon });
+  }
+
+  epsilonBound(delta: number): number {
+    checkDelta(delta);
+    if (this.#onlyGaussian) return near(gaussianEpsilon(Math.sqrt(this.#state.precision), delta)).upper;
+    if (delta === 1) return 0;
+    const question = { delta: Math.max(delta, 1e-280) };
+    return Math.max(...this.#directions().map((direction) => direction.upper(question)));
+  }
+
+  get #onlyGaussian(): boolean {
+    return this.#state.parts.size === 0;
+  }
+
+  #directions(): readonly DirectedComposition[] {
+    const { precision, parts } = this.#state;
+    const fixed: LossPart[] = precision === 0 ? [] : [{ loss: gaussianLoss(Math.sqrt(precision)), count: 1 }];
+    const pairs = [...parts.values()];
+    const remove = [...fixed, ...pairs.map(({ pair, count }) => ({ loss: pair.remove, count }))];
+    const make = (losses: readonly LossPart[]): DirectedComposition => new DirectedComposition(losses, this.#precision);
+    if (pairs.every(({ pair }) => pair.add === pair.remove)) return [make(remove)];
+    return [make(remove), make([...fixed, ...pairs.map(({ pair, count }) => ({ loss: pair.add, count }))])];
+  }
+
+  /** The bounds of the worse direction. The other's lower bound is only worked out where it could matter. */
+  #bounds(question: Question): Bounds {
+    const uppers = this.#directions().map((direction) => ({ direction, upper: direction.upper(question) }));
+    uppers.sort((a, b) => b.upper - a.upper);
+    let bounds: Bounds = { lower: 0, estimate: 0, upper: 0 };
+    for (const { direction, upper } of uppers) {
+      if (upper <= bounds.lower) break;
+      const one = direction.bounds(question, upper);
+      bounds = {
+        lower: Math.max(bounds.lower, one.lower),
+        estimate: Math.max(bounds.estimate, one.estimate),
+        upper: Math.max(bounds.upper, one.upper),
+      };
+    }
+    return bounds;
+  }
+}
+
+/** A closed form, with its rounding. */
+function near(value: number): Bounds {
+  return { lower: value * (1 - 1e-12), estimate: value, upper: value * (1 + 1e-12) };
+}
