@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { DirectedComposition } from '../../../src/dp/accounting/pld/compose.js';
+import { gaussianLoss, sampledAdd, sampledRemove } from '../../../src/dp/accounting/pld/smooth.js';
 import {
   analyticGaussianDelta,
   discreteGaussian,
@@ -164,4 +166,49 @@ describe('traps', () => {
     expect(accountant.epsilon(1e-4).upper).toBe(Number.POSITIVE_INFINITY);
     expect(accountant.epsilon(0.1).upper).toBeLessThan(1);
   });
+});
+
+/** Two releases: E over the first of the exact divergence of the second, by the trapezoid rule. */
+function twice(q: number, sigma: number, remove: boolean, epsilon: number): number {
+  const base = gaussianLoss(1 / sigma);
+  const loss = remove ? sampledRemove(base, q) : sampledAdd(base, q);
+  const step = sigma / 3000;
+  let sum = 0;
+  for (let i = Math.floor((-11 * sigma) / step); i * step < 1 + 11 * sigma; i += 1) {
+    const x = i * step;
+    const without = Math.exp(-(x * x) / (2 * sigma * sigma));
+    const ratio = q * Math.expm1((2 * x - 1) / (2 * sigma * sigma));
+    const first = Math.log1p(ratio);
+    sum += remove ? without * (1 + ratio) * loss.delta(epsilon - first) : without * loss.delta(epsilon + first);
+  }
+  return (sum * step) / (sigma * Math.sqrt(2 * Math.PI));
+}
+
+describe('two releases, against an integral', () => {
+  for (const [q, sigma] of [
+    [0.01, 1],
+    [1.0085e-4, 0.933],
+    [0.004, 0.52],
+    [2.5e-3, 0.5],
+    [0.3, 2],
+  ] as const)
+    for (const remove of [true, false])
+      it(`q ${q}, sigma ${sigma}, ${remove ? 'remove' : 'add'}: lower and upper are on their sides`, () => {
+        const base = gaussianLoss(1 / sigma);
+        const loss = remove ? sampledRemove(base, q) : sampledAdd(base, q);
+        const composition = new DirectedComposition([{ loss, count: 2 }], 4e-4);
+        // 1e-6: the integral's own error, where the divergence bends.
+        for (const delta of [1e-3, 1e-5, 1e-7]) {
+          const { lower, upper } = composition.bounds({ delta });
+          expect(lower).toBeLessThanOrEqual(upper);
+          if (lower > 0) expect(twice(q, sigma, remove, lower)).toBeGreaterThanOrEqual(delta * (1 - 1e-6));
+          if (upper > 0) expect(twice(q, sigma, remove, upper)).toBeLessThanOrEqual(delta * (1 + 1e-6));
+        }
+        for (const epsilon of [1e-3, 0.1, 1]) {
+          const { lower, upper } = composition.bounds({ epsilon });
+          const exact = twice(q, sigma, remove, epsilon);
+          expect(lower).toBeLessThanOrEqual(exact * (1 + 1e-6) + 1e-15);
+          expect(upper).toBeGreaterThanOrEqual(exact * (1 - 1e-6) - 1e-15);
+        }
+      });
 });

@@ -2,7 +2,7 @@
 import { UsageError } from '../../../core/errors.js';
 import { rootBetween } from '../../numeric/root.js';
 import type { Bounds } from '../accountant.js';
-import { gridFromAbove, gridFromBelow, lossRange } from './grid.js';
+import { bulkLoss, type GridLoss, gridFromAbove, gridFromBelow, lossRange } from './grid.js';
 import { hockeyStick, type Loss } from './loss.js';
 import { type Cumulant, cumulant, type GridPart, saddleLogDelta, TiltedComposition, windowWidth } from './tilted.js';
 
@@ -18,7 +18,11 @@ export type Question = { readonly delta: number } | { readonly epsilon: number }
 type Side = 'above' | 'below';
 
 const mostPoints = 2 ** 20;
+/** A plan may need so many points, but a grid is not refined beyond these. */
+const mostRefined = 2 ** 18;
 const coarsePoints = 400;
+/** In grid steps: for losses that are too sparse to balance. */
+const shortRuns = 8;
 /** The largest tilt times the grid spacing: then the mass of neighboring points differs by e^40. */
 const steepest = 40;
 
@@ -74,20 +78,26 @@ export class DirectedComposition {
     let high = upper ?? this.#solve(question, plan, 'above');
     let low = this.#solve(question, plan, 'below');
     const wanted = ('delta' in question ? 2.5 : 12) * this.#precision;
-    for (let round = 0; round < 5 && Number.isFinite(high) && high - low > wanted * high; round += 1) {
-      if (plan.h < 1e-300 || plan.points * 2 > mostPoints) break;
-      plan = { ...plan, h: plan.h / 2, points: plan.points * 2 };
+    const wide = (): boolean => Number.isFinite(high) && high - low > wanted * high;
+    // Sparse losses need more care from below.
+    if (wide()) low = Math.max(low, this.#solve(question, plan, 'below', shortRuns));
+    if (wide()) plan = this.#withBulk(plan);
+    for (let round = 0; round < 5 && wide(); round += 1) {
       high = Math.min(high, this.#solve(question, plan, 'above'));
       low = Math.max(low, this.#solve(question, plan, 'below'));
+      if (wide()) low = Math.max(low, this.#solve(question, plan, 'below', shortRuns));
+      if (plan.points * 2 > mostRefined) break;
+      plan = { ...plan, h: plan.h / 2, points: plan.points * 2 };
     }
     // The grid from above adds twice the variance that the one from below takes.
     return { lower: low, estimate: Number.isFinite(high) ? (high + 2 * low) / 3 : high, upper: high };
   }
 
   /** Grids of both sides at spacing h. */
-  #grids(h: number, cut: number, side: Side): GridPart[] {
-    const make = side === 'above' ? gridFromAbove : gridFromBelow;
-    return this.#parts.map(({ loss, count }) => ({ grid: make(loss, h, cut), count }));
+  #grids(h: number, cut: number, side: Side, longest?: number): GridPart[] {
+    const make = (loss: Loss): GridLoss =>
+      side === 'above' ? gridFromAbove(loss, h, cut) : gridFromBelow(loss, h, cut, longest);
+    return this.#parts.map(({ loss, count }) => ({ grid: make(loss), count }));
   }
 
   /** The spacing for the wanted precision, the tilt, and the mass of tails that can be cut without being noticed. */
@@ -117,7 +127,7 @@ export class DirectedComposition {
       most = Math.max(most, high - low, Math.abs(high), Math.abs(low));
     }
     if (most === 0) return 1;
-    return this.#aligned(Math.max(least / coarsePoints, most / 2e5));
+    return this.#aligned(Math.max(least / coarsePoints, most / 2e4));
   }
 
   /**
@@ -143,7 +153,7 @@ export class DirectedComposition {
     return { h: chosen, points: width / chosen };
   }
 
-  /** A spacing that puts the atoms of discrete losses on the grid; the whole lattice, where there is nothing else. */
+  /** A spacing that puts the atoms of losses on the grid; the whole lattice, where there is nothing else. */
   #aligned(h: number): number {
     const lattices = this.#parts.map(({ loss }) => (loss.kind === 'discrete' ? loss.lattice : atomLattice(loss)));
     const [first] = lattices;
@@ -155,10 +165,25 @@ export class DirectedComposition {
     return alone ? lattice : lattice / Math.ceil(lattice / h);
   }
 
-  #solve(question: Question, plan: Plan, side: Side): number {
+  /** A finer plan that puts the bulk of the most frequent sampled loss on the grid, if it can; else one of half the spacing. */
+  #withBulk(plan: Plan): Plan {
+    const bulks = this.#parts
+      .map(({ loss, count }) => ({ count, bulk: loss.kind === 'smooth' ? bulkLoss(loss) : undefined }))
+      .filter(({ bulk }) => bulk !== undefined && bulk < 0)
+      .sort((a, b) => b.count - a.count);
+    const depth = -(bulks[0]?.bulk ?? 0);
+    const width = plan.points * plan.h;
+    const spacing = depth === 0 ? plan.h / 2 : depth / Math.max(3, Math.ceil((2 * depth) / plan.h));
+    const h = width / spacing > mostRefined ? plan.h / 2 : spacing;
+    return width / h > mostRefined ? plan : { ...plan, h, points: width / h };
+  }
+
+  #solve(question: Question, plan: Plan, side: Side, longest?: number): number {
     const { h, cut } = plan;
-    const parts = this.#grids(h, cut, side);
-    let { theta } = plan;
+    const parts = this.#grids(h, cut, side, longest);
+    let theta = isNear(question, cumulant(parts, h, plan.theta), plan.theta)
+      ? plan.theta
+      : locate(parts, h, question).theta;
     for (let round = 0; round < 8; round += 1) {
       const composition = new TiltedComposition(parts, h, theta, side);
       const answer = answerFrom(composition, question, side);
@@ -183,6 +208,12 @@ interface Plan {
 /** The one atom of a smooth loss, which the grid should hold. */
 function atomLattice(loss: Loss): number | undefined {
   return loss.kind === 'smooth' && loss.atoms.high > 0 ? loss.highest : undefined;
+}
+
+/** Whether a tilt that was found on the coarse grid serves on a finer one: within a deviation or so of the answer. */
+function isNear(question: Question, at: Cumulant, theta: number): boolean {
+  if ('epsilon' in question) return Math.abs(at.mean - question.epsilon) <= Math.sqrt(at.variance);
+  return Math.abs(saddleLogDelta(at, theta) - Math.log(question.delta)) <= 1.5;
 }
 
 /** The answer if the window has it, clipped to what it can be. */

@@ -97,9 +97,16 @@ export function gridFromAbove(loss: Loss, h: number, cut: number): GridLoss {
   return loss.kind === 'smooth' ? smoothFromAbove(loss, h, cut) : discreteFromAbove(trimmed(loss, cut, 'above'), h);
 }
 
-/** A loss on the grid that `loss` dominates. */
-export function gridFromBelow(loss: Loss, h: number, cut: number): GridLoss {
-  return loss.kind === 'smooth' ? smoothFromBelow(loss, h, cut) : discreteFromBelow(trimmed(loss, cut, 'below'), h);
+/**
+ * A loss on the grid that `loss` dominates.
+ *
+ * @param longest how many grid steps a run may take in to balance, before it is rounded down instead: what is lost by a long one
+ *   is paid where the mass is sparse, by rounding where it is dense
+ */
+export function gridFromBelow(loss: Loss, h: number, cut: number, longest = Number.POSITIVE_INFINITY): GridLoss {
+  return loss.kind === 'smooth'
+    ? smoothFromBelow(loss, h, cut, longest)
+    : discreteFromBelow(trimmed(loss, cut, 'below'), h);
 }
 
 /** Mass between two points, by the smaller tails. */
@@ -116,7 +123,9 @@ function uncertainty(above: number, below: number): number {
 function smoothFromAbove(loss: SmoothLoss, h: number, cut: number): GridLoss {
   const { low, high } = lossRange(loss, cut);
   const first = Math.floor(low / h);
-  const last = Math.max(first + 1, Math.ceil(high / h));
+  let last = Math.max(first + 1, Math.ceil(high / h));
+  // An atom at the top must not be left above the grid by the rounding of the product.
+  if (last * h < high) last += 1;
   const masses = new Float64Array(last - first + 1);
   let left = newTails();
   let right = newTails();
@@ -169,20 +178,42 @@ function floorIndex(loss: number, h: number): number {
   return Math.abs(loss - nearest * h) <= 8 * unit * Math.abs(loss) ? nearest : Math.floor(loss / h);
 }
 
-function smoothFromBelow(loss: SmoothLoss, h: number, cut: number): GridLoss {
+function smoothFromBelow(loss: SmoothLoss, h: number, cut: number, longest: number): GridLoss {
   const { low, high } = lossRange(loss, cut);
   const found = new Collector();
   if (loss.atoms.low > 0) found.add(floorIndex(loss.lowest, h), loss.atoms.low);
   if (loss.atoms.high > 0) found.add(floorIndex(loss.highest, h), loss.atoms.high);
   // A sharp end, where much of the mass may be, is the one to begin at.
   const up = Number.isFinite(loss.lowest) || !Number.isFinite(loss.highest);
-  const runs = new Runs(loss, h, up ? firstMass(loss, low, high) : lastMass(loss, low, high, cut), up ? 1 : -1);
+  const runs = new Runs(
+    loss,
+    h,
+    up ? firstMass(loss, low, high) : lastMass(loss, low, high, cut),
+    up ? 1 : -1,
+    longest,
+  );
   const least = up ? cut : 1e-17;
   while ((up ? runs.position < high : runs.position > low) && runs.left > least) {
     const run = runs.next(up ? high : low);
     found.add(run.index, run.mass);
   }
   return found.grid(0);
+}
+
+/** Most of a sampled loss lies within this many times its distance from zero at the bottom. */
+const bulkReach = 4;
+
+/**
+ * The merged loss of the part of a sampled loss where the record was most likely not sampled; it is near its lowest, and on a
+ * coarse grid it is one point. Merged with what lies beyond to reach a grid point above, it would take the tail with it; so the
+ * grid should hold this loss.
+ */
+export function bulkLoss(loss: SmoothLoss): number | undefined {
+  if (!Number.isFinite(loss.lowest) || loss.atoms.low > 0 || loss.lowest >= 0) return undefined;
+  const end = -bulkReach * loss.lowest;
+  const tails = newTails();
+  loss.tails(end, tails);
+  return Math.log(tails.pBelow / tails.qBelow);
 }
 
 /** Where mass begins: a point in the range that has at most 1e-17 below it, besides the atom at the bottom. */
@@ -219,12 +250,15 @@ class Runs {
   readonly #h: number;
   /** 1 for going up, -1 for going down. */
   readonly #way: 1 | -1;
+  /** In grid steps. */
+  readonly #longest: number;
   #start: Tails = newTails();
   #end: Tails = newTails();
   #skew = 0;
   position: number;
 
-  constructor(loss: SmoothLoss, h: number, position: number, way: 1 | -1) {
+  constructor(loss: SmoothLoss, h: number, position: number, way: 1 | -1, longest: number) {
+    this.#longest = longest;
     this.#loss = loss;
     this.#h = h;
     this.#way = way;
@@ -255,23 +289,39 @@ class Runs {
     let reach = a + this.#skew * a * a;
     if (!(reach > 0.2 * a && reach < 5 * a)) reach = a;
     let short = 0;
-    let long = Math.max(0, most);
+    const limit = Math.min(Math.max(0, most), this.#longest * h);
+    let long = limit;
+    let before: { readonly square: number; readonly gap: number } | undefined;
     for (let step = 0; step < 60; step += 1) {
+      reach = Math.min(reach, long);
       const end = reach >= most ? last : x + way * reach;
       const { p, q } = this.#run(end);
       const gap = p - factor * q;
       if (gap >= 0 && gap <= 1e-9 * p * h) return this.#close(end, index, p, factor);
-      // The end is reached before the balance: the run goes to a grid point below its merged loss.
-      if (gap * way < 0 && end === last) return this.#close(end, Math.floor(Math.log(p / q) / h), p, factor);
+      if (gap * way < 0 && reach === long) break;
       if (gap * way < 0) short = reach;
-      else long = Math.min(long, reach);
-      reach = Math.sqrt(reach * reach - (2 * gap * way * (a + reach)) / p + 1e-10 * way * a * a);
-      // Outside of what is known to hold the end (or not a number, where there is no mass yet): halve.
-      if (!(reach > short && reach < long)) reach = (short + long) / 2;
+      else long = reach;
+      const square = reach * reach;
+      // The slope of the gap in the square, from the mean density at first, then from the last two points.
+      const slope =
+        before === undefined ? (way * p) / (2 * (a + reach)) : (gap - before.gap) / (square - before.square);
+      before = { square, gap };
+      reach = Math.sqrt(square - gap / slope + 1e-10 * way * a * a);
+      // Outside of what is known to hold the end (or not a number, where there is no mass yet): look at the far end, or halve.
+      if (!(reach > short && reach < long)) reach = step === 0 ? long : (short + long) / 2;
     }
-    // Not quite balanced, but on the side where the merged loss is above x.
-    const end = x + way * (way === 1 ? long : short);
-    return this.#close(end, index, this.#run(end).p, factor);
+    const balanced = way === 1 ? long : short;
+    return this.#rounded(x, balanced === limit ? x : x + way * balanced, last, index, factor);
+  }
+
+  /** A run that could not be balanced: to `end` if its merged loss is at least x there, else to x; down to the grid. */
+  #rounded(x: number, end: number, last: number, index: number, factor: number): { index: number; mass: number } {
+    const whole = this.#run(end);
+    if (whole.p >= factor * whole.q && (end - this.position) * this.#way > 0)
+      return this.#close(end, index, whole.p, factor);
+    const near = (last - x) * this.#way <= 0 ? last : x;
+    const { p, q } = this.#run(near);
+    return this.#close(near, Math.floor(Math.log(p / q) / this.#h), p, factor);
   }
 
   /** Tails at a point, an atom at the top taken to be just above it. */
