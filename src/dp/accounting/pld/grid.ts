@@ -12,7 +12,7 @@
  * Rounding is charged to the safe side: where a share of mass is uncertain, more of it goes up in the first and less in the second.
  */
 
-import { type DiscreteLoss, type Loss, newTails, type SmoothLoss, type Tails } from './loss.js';
+import { type DiscreteLoss, type Loss, newTails, type SmoothLoss } from './loss.js';
 import { between, Runs, uncertainty } from './runs.js';
 
 /** Masses under P at (first + i) h. What is missing to 1 has the loss minus infinity. */
