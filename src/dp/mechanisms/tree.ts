@@ -97,11 +97,6 @@ export class TreeAggregator {
   }
 }
 
-/** Nodes that one leaf is part of: floor(log2(leaves)) + 1, which is what one participation in a tree costs. */
-export function treeDepth(leaves: number): number {
-  return 32 - Math.clz32(checkInteger('leaves', leaves, 1, 2 ** 31 - 1));
-}
-
 function isPowerOfTwo(value: number): boolean {
   return (value & (value - 1)) === 0;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { treeDepth } from '../../../src/dp/accounting/tree.js';
 import { clipIndicator, nextClip, updateNoiseMultiplier } from '../../../src/dp/mechanisms/adaptive-clip.js';
-import { TreeAggregator, treeDepth } from '../../../src/dp/mechanisms/tree.js';
+import { TreeAggregator } from '../../../src/dp/mechanisms/tree.js';
 import { discreteGaussian } from '../../../src/dp/samplers/gaussian.js';
 import { seededRandom } from '../../../src/simulation/random.js';
 import { moments } from '../samplers/statistics.js';
