@@ -3,6 +3,8 @@
 // where a file differs; either way it fails where a rule has none of these.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { clientChecks } from '../dist/conformance/client/checks.js';
+import { networkClientChecks } from '../dist/conformance/network/client.js';
+import { networkServerChecks } from '../dist/conformance/network/server.js';
 import { serverChecks } from '../dist/conformance/server/checks.js';
 import { transitions } from '../dist/secagg/transitions.js';
 import { root } from './run.mjs';
@@ -79,7 +81,15 @@ const citing = readdirSync(`${root}test`, { recursive: true })
     rules: new Set([...read(`test/${path}`).matchAll(/\[([a-z]+-\d+)\]/g)].map(([, rule]) => rule)),
   }));
 
-const checks = [...clientChecks, ...serverChecks];
+/** A check that is made over a network as well counts once. */
+const checks = [
+  ...new Map(
+    [...networkClientChecks, ...networkServerChecks, ...clientChecks, ...serverChecks].map((check) => [
+      check.id,
+      check,
+    ]),
+  ).values(),
+];
 
 const { files: vectors } = JSON.parse(read('protocol-spec/vectors/manifest.json'));
 const rules = ['secagg.md', 'encoding.md'].flatMap(rulesOf);

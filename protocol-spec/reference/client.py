@@ -201,7 +201,8 @@ class Client:
 
     def upload(self, masked):
         packed = masking.pack(self.context, masked)
-        mac = masking.input_mac(self.frozen, self.channel_private, self.context['server_key'], self.index, sorted(self.held), packed)
+        covered = packed if keeps('input-2') else packed[:1]
+        mac = masking.input_mac(self.frozen, self.channel_private, self.context['server_key'], self.index, sorted(self.held), covered)
         chunks = [wire.encode_input(self.tag, offset, packed[offset : offset + 65536]) for offset in range(0, len(packed), 65536)]
         return [*chunks, wire.encode('inputEnd', self.tag, mac)]
 

@@ -22,10 +22,26 @@ export function fail(detail: string): Finding {
   return { grade: 'fail', detail };
 }
 
-/** A fault was found; with another code than the text's it is a warning, since any of several faults may be reported. */
+/** Codes of parties that broke down: they did not see the fault. */
+const breakdowns: ReadonlySet<string> = new Set(['server.failed', 'client.failed']);
+
+/**
+ * A message was refused. With another code than the text's that is a warning, since any of several faults may be reported; a
+ * breakdown is no refusal.
+ */
 export function refusedWith(code: string | undefined, expected: readonly string[]): Finding {
   if (code !== undefined && expected.includes(code)) return pass;
-  return { grade: 'warn', detail: `refused with ${code ?? 'no code'} instead of ${expected.join(' or ')}` };
+  const detail = `refused with ${code ?? 'no code'} instead of ${expected.join(' or ')}`;
+  return code !== undefined && breakdowns.has(code) ? fail(detail) : { grade: 'warn', detail };
+}
+
+/**
+ * A session was ended. Its code must be the text's: at the end of a phase nothing else is wrong, and a rule that isn't kept shows in
+ * the abort of a later one.
+ */
+export function abortedWith(code: string | undefined, expected: readonly string[]): Finding {
+  if (code !== undefined && expected.includes(code)) return pass;
+  return fail(`it gave up with ${code ?? 'no code'} instead of ${expected.join(' or ')}`);
 }
 
 /** The rule that a check called `rule/what` is for. */

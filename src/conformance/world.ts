@@ -27,6 +27,8 @@ export interface WorldOptions {
   readonly seed?: string;
   /** Unix time in seconds. */
   readonly time?: number;
+  /** Session id and server key come from the platform's randomness, not from the seed. */
+  readonly fresh?: boolean;
 }
 
 /** One client of the cohort, as the runner knows it: with all its secrets. */
@@ -76,13 +78,14 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const random = seededRandom(options.seed ?? 'conformance', 'world');
   const time = options.time ?? now;
   const authority = await keyPair(random(32));
-  const serverPrivate = random(32);
+  const drawn = options.fresh === true ? defaultProvider.randomBytes : random;
+  const serverPrivate = drawn(32);
   const context: SessionContext = {
     suite: 1,
     threat: 'malicious',
     task: 'conformance',
     round: 0,
-    session: random(32),
+    session: drawn(32),
     planHash: random(32),
     modelHash: random(32),
     vectorLength: 5,

@@ -70,6 +70,7 @@ const clientRules = [
   'roster-9',
   'roster-10',
   'deliver-1',
+  'input-2',
   'confirm-1',
   'confirm-2',
   'confirm-3',
@@ -85,6 +86,7 @@ const clientRules = [
 const serverRules = [
   'key-1',
   'key-2',
+  'sig-1',
   'sig-2',
   'wire-2',
   'wire-3',
@@ -97,14 +99,17 @@ const serverRules = [
   'adv-6',
   'share-3',
   'share-4',
+  'input-2',
   'input-3',
   'input-4',
+  'input-5',
   'input-6',
   'confirm-6',
   'confirm-7',
   'unmask-5',
   'unmask-7',
   'unmask-8',
+  'order-2',
 ] as const;
 
 async function caught<Party>(

@@ -20,7 +20,7 @@ interface Play {
 const plays: readonly Play[] = [
   {
     name: 'conv-1/session',
-    rules: ['conv-1', 'rand-1', 'share-1', 'share-2', 'input-1', 'pack-1', 'unmask-3'],
+    rules: ['conv-1', 'rand-1', 'share-1', 'share-2', 'input-1', 'input-2', 'pack-1', 'unmask-3'],
     title: 'a session in which nobody drops out',
   },
   {

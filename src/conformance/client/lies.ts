@@ -1,6 +1,6 @@
 import type { MessageName } from '../../secagg/messages/envelope.js';
 import { type Check, type Finding, fail, pass, refusedWith, ruleOf } from '../check.js';
-import type { ClientUnderTest } from '../party.js';
+import type { ClientAnswer, ClientUnderTest } from '../party.js';
 import { makeWorld, type World, type WorldOptions } from '../world.js';
 import { ClientStage, namesOf, type ServerMessage, type Vanishing } from './stage.js';
 
@@ -59,7 +59,9 @@ export async function judge(
 /** A fault before anything was wrong. */
 export function honestFault(stage: ClientStage): Finding | undefined {
   if (stage.end !== undefined)
-    return fail(`its session ended (${stage.end.kind} ${stage.end.code ?? ''}) before anything was wrong`);
+    return fail(
+      `its session ended (${stage.end.kind}, ${stage.end.code ?? 'without a code'}) before anything was wrong`,
+    );
   return stage.refused === undefined ? undefined : fail(`its message was refused: ${stage.refused}`);
 }
 
@@ -80,12 +82,16 @@ export function offerCheck(lie: OfferLie, worlds: Worlds = makeWorld): Check<Cli
     title: lie.title,
     run: async (party) => {
       const world = await worlds(lie.world);
-      const { send, end } = await party.start({ ...world.subject.init, context: await lie.offer(world) });
-      const went = namesOf(send).filter((name) => name !== 'abort');
-      if (went.length > 0) return fail(`it took part and sent ${went.join(', ')}`);
-      if (end?.kind !== 'refused') return fail('it did not refuse');
-      // Before there is a session a client may just leave.
-      return end.code === undefined ? pass : refusedWith(end.code, lie.codes);
+      return judgeOffer(await party.start({ ...world.subject.init, context: await lie.offer(world) }), lie.codes);
     },
   };
+}
+
+/** The client must have refused before it said anything of the session. */
+export function judgeOffer({ send, end }: ClientAnswer, codes: readonly string[]): Finding {
+  const went = namesOf(send).filter((name) => name !== 'abort');
+  if (went.length > 0) return fail(`it took part and sent ${went.join(', ')}`);
+  if (end?.kind !== 'refused') return fail('it did not refuse');
+  // Before there is a session a client may just leave.
+  return end.code === undefined ? pass : refusedWith(end.code, codes);
 }

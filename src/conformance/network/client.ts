@@ -1,260 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type WebSocket, WebSocketServer } from 'ws';
-import { toHex, utf8 } from '../../core/bytes.js';
-import { Writer } from '../../core/codec.js';
-import { AbortError, UsageError } from '../../core/errors.js';
-import { definePlan, planBytes } from '../../fl/plan/plan.js';
-import { ringShape } from '../../fl/plan/shape.js';
-import { tagLength } from '../../secagg/context.js';
-import { encodeIdentity } from '../../secagg/identity.js';
-import { limits } from '../../secagg/limits.js';
-import { decodeAbort } from '../../secagg/messages/abort.js';
-import { type MessageName, messageName, messageTypes } from '../../secagg/messages/envelope.js';
-import { decodeOutcome } from '../../secagg/messages/outcome.js';
-import { type Check, fail, pass } from '../check.js';
+import { utf8 } from '../../core/bytes.js';
+import { quantizationLimit } from '../../ring/quantize.js';
+import { encodeContext } from '../../secagg/context.js';
+import { type Check, type Finding, fail, pass, ruleOf } from '../check.js';
 import { laterLies } from '../client/later-lies.js';
-import { honestFault, lieCheck, offerCheck } from '../client/lies.js';
+import { honestFault, judgeOffer, lieCheck, offerCheck } from '../client/lies.js';
 import { offerLies } from '../client/offer-lies.js';
 import { rosterLies } from '../client/roster-lies.js';
 import { ClientStage, type Vanishing } from '../client/stage.js';
-import type { ClientAnswer, ClientInit, ClientUnderTest, PartyEnd } from '../party.js';
-import { makeWorld, type World } from '../world.js';
-
-/** A client that is a program of its own: started for each check, it joins a server that this runner plays. */
-
-const plan = planBytes(
-  definePlan({ vector: { dimension: 4 }, cohort: { maxClients: 16 }, quantize: { bits: 12, range: 1 } }),
-);
-const shape = ringShape(definePlan(JSON.parse(new TextDecoder().decode(plan))));
-const model = new Uint8Array(16);
-const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
-const modelReference = `models/${toHex(sha256(model))}`;
-
-/** The cohort of all checks over a network: the default policy's, by the real clock. */
-export function networkWorld(): Promise<World> {
-  return makeWorld({
-    seed: 'network',
-    time: Math.floor(Date.now() / 1000),
-    context: {
-      planHash: sha256(plan),
-      modelHash: sha256(model),
-      vectorLength: shape.length,
-      ringBits: shape.bits,
-      maxClients: 16,
-    },
-  });
-}
-
-/** Milliseconds until a client is taken to have nothing to say, and to have started. */
-const quiet = 2000;
-const startup = 30_000;
-
-/** The last message of what a client answers to each. */
-const lastAnswers: readonly MessageName[] = ['advertise', 'share', 'inputEnd', 'confirm', 'unmask', 'abort'];
-
-export interface JoiningClient extends ClientUnderTest {
-  readonly close: () => Promise<void>;
-}
-
-/** The runner's server, for a client that `command` starts. Throws `UsageError` (`usage.command`) without one. */
-export async function joiningClient(command: readonly string[]): Promise<JoiningClient> {
-  const [program, ...rest] = command;
-  if (program === undefined)
-    throw new UsageError(
-      'usage.command',
-      'name the client after --, with {url}, {identity} and {authority} where it needs them',
-    );
-  const world = await networkWorld();
-  const folder = await mkdtemp(join(tmpdir(), 'veilsum-conformance-'));
-  const files = {
-    identity: join(folder, 'client.key'),
-    authority: join(folder, 'authority.pub'),
-    update: join(folder, 'update.f32'),
-  };
-  await writeFile(files.identity, encodeIdentity(world.subject.identity), { mode: 0o600 });
-  await writeFile(files.authority, `${toHex(world.authority.publicKey)}\n`);
-  await writeFile(files.update, new Uint8Array(16));
-  const http = createServer((request, response) => {
-    const found = request.url?.endsWith(modelReference) === true;
-    response
-      .writeHead(found ? 200 : 404, { 'content-length': found ? model.length : 0 })
-      .end(found ? model : undefined);
-  });
-  const sockets = new WebSocketServer({ server: http });
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  const { port } = http.address() as AddressInfo;
-  const places: Readonly<Record<string, string>> = { url: `ws://127.0.0.1:${port}`, ...files };
-  const filled = rest.map((argument) => argument.replace(/\{(\w+)\}/g, (whole, name) => places[name] ?? whole));
-  return new Joining({ program, rest: filled, http, sockets, folder });
-}
-
-interface JoiningOptions {
-  readonly program: string;
-  readonly rest: readonly string[];
-  readonly http: Server;
-  readonly sockets: WebSocketServer;
-  readonly folder: string;
-}
-
-class Joining implements JoiningClient {
-  readonly #options: JoiningOptions;
-  #child: ChildProcess | undefined;
-  #socket: WebSocket | undefined;
-  /** What came and wasn't looked at yet; `undefined` for the end of the connection. */
-  readonly #arrived: (Uint8Array | undefined)[] = [];
-  #wake: (() => void) | undefined;
-  #closeReason = '';
-
-  constructor(options: JoiningOptions) {
-    this.#options = options;
-  }
-
-  async start({ context }: ClientInit): Promise<ClientAnswer> {
-    await this.#stop();
-    const hello = new Promise<void>((resolve) => {
-      this.#options.sockets.once('connection', (socket) => {
-        this.#socket = socket;
-        socket.on('error', () => undefined);
-        socket.on('close', (_, reason) => {
-          this.#closeReason = String(reason);
-          this.#take(undefined);
-        });
-        socket.on('message', (data: Buffer) => {
-          const message = new Uint8Array(data);
-          // Each hello asks for a session; the runner has one to give.
-          if (message[0] === 1) resolve();
-          else this.#take(message);
-        });
-      });
-    });
-    this.#child = spawn(this.#options.program, this.#options.rest, { stdio: 'ignore' });
-    this.#child.on('error', () => undefined);
-    await within(startup, hello, 'the client said no hello');
-    this.#socket?.send(offerOf(context));
-    return this.#answer();
-  }
-
-  async receive(message: Uint8Array): Promise<ClientAnswer> {
-    if (this.#socket?.readyState !== 1) return { send: [] };
-    this.#socket.send(message);
-    const answer = await this.#answer(message[0] === 13 ? 300 : quiet);
-    if (answer.end !== undefined || message[0] !== 13) return answer;
-    return { send: answer.send, end: { kind: 'finished', ...outcomeIn(message) } };
-  }
-
-  async close(): Promise<void> {
-    await this.#stop();
-    this.#options.sockets.close();
-    await new Promise((resolve) => this.#options.http.close(resolve));
-    await rm(this.#options.folder, { recursive: true });
-  }
-
-  #take(message: Uint8Array | undefined): void {
-    this.#arrived.push(message);
-    this.#wake?.();
-  }
-
-  /** Collects what the client says until it has answered, left, or been quiet. */
-  async #answer(patience = quiet): Promise<ClientAnswer> {
-    const send: Uint8Array[] = [];
-    const until = performance.now() + patience;
-    for (;;) {
-      if (this.#arrived.length === 0) {
-        const left = until - performance.now();
-        if (left <= 0) return { send };
-        await this.#more(left);
-        continue;
-      }
-      const message = this.#arrived.shift();
-      if (message === undefined) return { send, end: this.#end(send) };
-      send.push(message);
-      const name = nameOf(message);
-      if (name === 'abort') return { send, end: this.#end(send) };
-      if (name !== undefined && lastAnswers.includes(name)) return { send };
-    }
-  }
-
-  /** Why the client left: its abort's code, or what it closed with. */
-  #end(send: readonly Uint8Array[]): PartyEnd {
-    const last = send.at(-1);
-    const code =
-      last !== undefined && nameOf(last) === 'abort' ? codeIn(last) : this.#closeReason.split(':')[0] || undefined;
-    return { kind: 'refused', code };
-  }
-
-  #more(patience: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, patience);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  async #stop(): Promise<void> {
-    this.#socket?.terminate();
-    this.#socket = undefined;
-    const child = this.#child;
-    this.#child = undefined;
-    if (child !== undefined && child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
-      await ended;
-    }
-    this.#arrived.length = 0;
-    this.#closeReason = '';
-  }
-}
-
-/** An offer of any context, true or not. */
-function offerOf(context: Uint8Array): Uint8Array {
-  return new Writer()
-    .uint8(messageTypes.offer)
-    .opaque(context, 1024)
-    .opaque(plan, limits.plan)
-    .opaque(utf8(modelReference), limits.modelReference)
-    .finish();
-}
-
-function nameOf(message: Uint8Array): MessageName | undefined {
-  try {
-    return messageName(message);
-  } catch {
-    return undefined;
-  }
-}
-
-/** A client that hasn't taken the context for one has no tag for its abort: the code is read whatever the tag is. */
-function codeIn(message: Uint8Array): string | undefined {
-  try {
-    return decodeAbort(message.subarray(1, 1 + tagLength), message).code;
-  } catch {
-    return undefined;
-  }
-}
-
-function outcomeIn(message: Uint8Array): Pick<PartyEnd, 'survived' | 'survivors'> {
-  return decodeOutcome(message.subarray(1, 1 + tagLength), message);
-}
-
-async function within<T>(milliseconds: number, task: Promise<T>, late: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AbortError('conformance.late', late)), milliseconds);
-  });
-  try {
-    return await Promise.race([task, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+import { plainSum, type World } from '../world.js';
+import { inputBits, type JoiningClient, networkWorld, type Offered, plan, sha256 } from './joining.js';
 
 interface Play {
   readonly name: string;
@@ -263,9 +17,12 @@ interface Play {
   readonly vanishing?: Vanishing;
 }
 
-/** Sessions with an honest server. What the client's input is, the runner doesn't know: a sum must come of it. */
 const plays: readonly Play[] = [
-  { name: 'unmask-3/session', rules: ['unmask-3', 'input-1', 'graph-1'], title: 'a session in which nobody drops out' },
+  {
+    name: 'unmask-3/session',
+    rules: ['unmask-3', 'input-1', 'input-2', 'graph-1', 'pack-1', 'enc-1'],
+    title: 'a session in which nobody drops out',
+  },
   {
     name: 'unmask-3/dropouts',
     rules: ['unmask-3', 'input-1'],
@@ -277,7 +34,8 @@ const plays: readonly Play[] = [
   },
 ];
 
-const honest: readonly Check<ClientUnderTest>[] = plays.map(({ name, rules, title, vanishing }) => ({
+/** Sessions with an honest server. */
+const honest: readonly Check<JoiningClient>[] = plays.map(({ name, rules, title, vanishing }) => ({
   id: `client/${name}`,
   rules,
   title,
@@ -287,15 +45,108 @@ const honest: readonly Check<ClientUnderTest>[] = plays.map(({ name, rules, titl
     if (before !== undefined) return before;
     await stage.finish();
     if (stage.refused !== undefined) return fail(`its message was refused: ${stage.refused}`);
-    if (stage.server.result?.survivors.includes(stage.world.subject.name) !== true)
-      return fail('its input is in no sum');
+    const { result } = stage.server;
+    if (result?.survivors.includes(stage.world.subject.name) !== true) return fail('its input is in no sum');
+    const fault = inputFault(stage.world, result.survivors, result.sum.lanes);
+    if (fault !== undefined) return fault;
     return stage.end?.kind === 'finished' ? pass : fail('it did not take the outcome');
   },
 }));
 
+/**
+ * What the client's input is, the runner doesn't know. But what it adds to the sum of the others must be one that the plan
+ * allows: a mask that stays in the sum makes it any ring elements.
+ */
+function inputFault(world: World, survivors: readonly string[], sum: ArrayLike<number>): Finding | undefined {
+  const { ringBits } = world.context;
+  const others = plainSum(
+    world,
+    survivors.filter((name) => name !== world.subject.name),
+  );
+  const own = others.map((value, i) => ((sum[i] ?? 0) - value + 2 ** ringBits) % 2 ** ringBits);
+  const limit = quantizationLimit(inputBits);
+  const values = own.slice(0, -1);
+  const inside = values.every((value) => value <= limit || value >= 2 ** ringBits - limit);
+  if (inside && own.at(-1) === 1) return undefined;
+  return fail(`what it adds to the sum is no input of the plan: ${own.join(', ')} mod 2^${ringBits}`);
+}
+
+interface ServedLie {
+  readonly name: string;
+  readonly title: string;
+  readonly codes: readonly string[];
+  readonly context?: Partial<World['context']>;
+  readonly offered: Offered;
+}
+
+const otherPlan = utf8(JSON.stringify({ ...plan, cohort: { maxClients: 17 } }));
+const spacedPlan = utf8(JSON.stringify(plan, undefined, 1));
+
+/** What a server says beside the context, or serves, where it isn't what the context has the hash of. */
+const servedLies: readonly ServedLie[] = [
+  {
+    name: 'offer-2/other-plan',
+    title: "a plan whose hash isn't the context's",
+    codes: ['offer.plan'],
+    offered: { plan: otherPlan },
+  },
+  {
+    name: 'offer-2/spaced-plan',
+    title: 'a plan that is not canonical',
+    codes: ['plan.canonical'],
+    context: { planHash: sha256(spacedPlan) },
+    offered: { plan: spacedPlan },
+  },
+  {
+    name: 'offer-3/ring',
+    title: 'ring elements of fewer bits than the plan gives: the sum would wrap',
+    codes: ['offer.shape'],
+    context: { ringBits: 13 },
+    offered: {},
+  },
+  {
+    name: 'offer-3/clients',
+    title: 'room for more clients than the plan has',
+    codes: ['offer.shape'],
+    context: { maxClients: 1000 },
+    offered: {},
+  },
+  {
+    name: 'offer-4/origin',
+    title: 'a model on another host',
+    codes: ['offer.model'],
+    offered: { reference: 'http://127.0.0.1:9/models/other' },
+  },
+  {
+    name: 'model-1/hash',
+    title: "a model whose hash isn't the context's",
+    codes: ['model.hash'],
+    offered: { model: new Uint8Array(16).fill(1) },
+  },
+  {
+    name: 'model-1/length',
+    title: 'a model that is too long',
+    codes: ['model.length'],
+    offered: { model: new Uint8Array(20) },
+  },
+];
+
+const served: readonly Check<JoiningClient>[] = servedLies.map(({ name, title, codes, context, offered }) => ({
+  id: `client/${name}`,
+  rules: [ruleOf(name)],
+  title,
+  run: async (party) => {
+    const world = await networkWorld(context);
+    return judgeOffer(await party.offer(encodeContext(world.context), offered), codes);
+  },
+}));
+
 /** What needs no cohort or policy of its own: the client has the default policy, or a stricter one. */
-export const networkClientChecks: readonly Check<ClientUnderTest>[] = [
+export const networkClientChecks: readonly Check<JoiningClient>[] = [
   ...honest,
-  ...offerLies.filter(({ world }) => world === undefined).map((lie) => offerCheck(lie, networkWorld)),
-  ...[...rosterLies, ...laterLies].filter(({ world }) => world === undefined).map((lie) => lieCheck(lie, networkWorld)),
+  ...offerLies.filter(({ world }) => world === undefined).map((lie) => offerCheck(lie, () => networkWorld())),
+  ...served,
+  ...[...rosterLies, ...laterLies]
+    .filter(({ world }) => world === undefined)
+    .map((lie) => lieCheck(lie, () => networkWorld())),
 ];

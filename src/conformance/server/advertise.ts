@@ -1,9 +1,11 @@
 import { defaultProvider } from '#provider';
 import { concatBytes } from '../../core/bytes.js';
 import { labelled, labels } from '../../crypto/labels.js';
+import { advertiseInput } from '../../secagg/advertisement.js';
 import { type Advertisement, decodeAdvertise, encodeAdvertise } from '../../secagg/messages/advertise.js';
 import { seededRandom } from '../../simulation/random.js';
 import { advertise, aliasedKey, zeroKey } from '../forge.js';
+import { signWithoutNonce } from '../nonce.js';
 import { keyPair, newIdentity } from '../world.js';
 import { changed, firstBy, type ServerCase, twice } from './case.js';
 import type { Upward } from './stage.js';
@@ -39,6 +41,26 @@ function enrolledBy(authority: (at: Upward) => Uint8Array, seconds = 3600): (at:
 }
 
 const second = 'client 1';
+
+/** An identity key that the authority was fooled to certify, and anybody can sign for: R is the identity element, S is 0. */
+function anybody(key: Uint8Array): (at: Upward) => Promise<Uint8Array> {
+  return async (at) => {
+    const validUntil = Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0);
+    const certificate = concatBytes(key, validUntil, await certify(at, key, validUntil));
+    const keys = at.message.subarray(17 + certificate.length, 17 + certificate.length + 64);
+    return concatBytes(at.message.subarray(0, 17), certificate, keys, smallOrderKey, zeroKey);
+  };
+}
+
+/** An advertisement whose R is the identity element, but not by its canonical bytes. */
+function aliasedNonce({ seat, message, stage: { world } }: Upward): Uint8Array {
+  const own = decodeAdvertise(world.tag, message);
+  const signed = advertiseInput(world.contextHash, own.channelKey, own.maskKey);
+  return encodeAdvertise(world.tag, {
+    ...own,
+    signature: signWithoutNonce(seat.identity.privateKey, signed, aliasedKey),
+  });
+}
 
 /** The authority's signature on whatever it is given. */
 function certify({ stage }: Upward, key: Uint8Array, validUntil: Uint8Array): Promise<Uint8Array> {
@@ -181,13 +203,19 @@ export const advertiseFaults: readonly ServerCase[] = [
     name: 'sig-2/small-order',
     rules: ['adv-4'],
     title: 'an identity key of small order, which the authority was fooled to certify: anybody can sign for it',
-    up: firstBy(second, 'advertise', ['advertise.certificate', 'advertise.signature'], async (at) => {
-      const validUntil = Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0);
-      const signature = concatBytes(smallOrderKey, zeroKey);
-      const certificate = concatBytes(smallOrderKey, validUntil, await certify(at, smallOrderKey, validUntil));
-      const keys = at.message.subarray(17 + certificate.length, 17 + certificate.length + 64);
-      return concatBytes(at.message.subarray(0, 17), certificate, keys, signature);
-    }),
+    up: firstBy(second, 'advertise', ['advertise.certificate', 'advertise.signature'], anybody(smallOrderKey)),
+  },
+  {
+    name: 'sig-1/identity',
+    rules: ['adv-4'],
+    title: 'the same with an identity key that is not canonical: the y-coordinate is p + 1',
+    up: firstBy(second, 'advertise', ['advertise.certificate', 'advertise.signature'], anybody(aliasedKey)),
+  },
+  {
+    name: 'sig-1/nonce',
+    rules: ['adv-4'],
+    title: 'a signature whose R is not canonical',
+    up: firstBy(second, 'advertise', ['advertise.signature'], aliasedNonce),
   },
   {
     name: 'adv-5/mask-key',
@@ -212,6 +240,7 @@ export const advertiseFaults: readonly ServerCase[] = [
   {
     name: 'adv-5/identity',
     title: 'one identity on two connections',
+    elsewhere: true,
     up: ({ seat, name, message }) =>
       seat.name === second && name === 'advertise'
         ? [{ message }, { message, from: 'somebody else', refuse: ['advertise.duplicate'] }]
@@ -236,5 +265,23 @@ export const advertiseFaults: readonly ServerCase[] = [
     up: firstBy(second, 'advertise', ['order.unexpected'], ({ message }) =>
       concatBytes(Uint8Array.of(10), message.subarray(1, 17), new Uint8Array(64)),
     ),
+  },
+  {
+    name: 'order-2/late',
+    rules: ['adv-7'],
+    title: 'an advertisement of somebody else, enrolled and all, when the roster is frozen',
+    elsewhere: true,
+    up: async ({ seat, name, message, stage: { world } }) => {
+      if (seat.name !== second || name !== 'share') return undefined;
+      const random = seededRandom('conformance', 'late');
+      const late = await newIdentity(world.authority, random, world.server.time + 3600);
+      const channelKey = await defaultProvider.agreementPublicKey(random(32));
+      const maskKey = await defaultProvider.agreementPublicKey(random(32));
+      const advertisement = await advertise(late, world.contextHash, { channelKey, maskKey });
+      return [
+        { message: encodeAdvertise(world.tag, advertisement), from: 'somebody else', refuse: ['order.unexpected'] },
+        { message },
+      ];
+    },
   },
 ];

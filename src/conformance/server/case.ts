@@ -9,6 +9,8 @@ export interface ServerCase extends ServerPlay {
   readonly rules?: readonly string[];
   readonly title: string;
   readonly world?: WorldOptions;
+  /** A message comes over another connection than its client's. */
+  readonly elsewhere?: true;
 }
 
 /** Before one client's message of that name comes, others that must be refused; then the message itself. */

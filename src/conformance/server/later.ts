@@ -1,12 +1,15 @@
 import { defaultProvider } from '#provider';
-import { concatBytes } from '../../core/bytes.js';
+import { concatBytes, equalBytes } from '../../core/bytes.js';
+import { deriveSecrets } from '../../secagg/client/secrets.js';
 import { frozenHash } from '../../secagg/context.js';
+import { inputKeys, inputMac } from '../../secagg/input-mac.js';
 import { decodeInput, encodeInput } from '../../secagg/messages/input.js';
+import { encodeInputEnd } from '../../secagg/messages/input-end.js';
 import { decodeShare, encodeShare } from '../../secagg/messages/share.js';
 import { decodeUnmask, encodeUnmask, type Reveal } from '../../secagg/messages/unmask.js';
 import type { Phase } from '../../secagg/phase.js';
 import { confirmInput, Survivors } from '../../secagg/survivors.js';
-import { changed, firstBy, type ServerCase, twice } from './case.js';
+import { firstBy, type ServerCase, twice } from './case.js';
 import type { ServerPlay, Upward } from './stage.js';
 
 const second = 'client 1';
@@ -35,20 +38,51 @@ function flippedFirstByte(bytes: Uint8Array): Uint8Array {
   return Uint8Array.from(bytes, (byte, i) => (i === 0 ? byte ^ 1 : byte));
 }
 
-/** A client's upload under another tag. */
-function wrongTag(at: Upward): Uint8Array {
-  return changed(-1, (byte) => byte ^ 1)(at);
+/** An upload with another code than its own; after the refusal everything is sent again. */
+function uploadAgain(
+  code: (at: Upward, packed: Uint8Array) => Uint8Array | Promise<Uint8Array>,
+): NonNullable<ServerPlay['up']> {
+  let parts: Uint8Array[] = [];
+  return async (at) => {
+    const { tag } = at.stage.world;
+    if (at.seat.name !== second) return undefined;
+    if (at.name === 'input') parts = [...(decodeInput(tag, at.message).offset === 0 ? [] : parts), at.message];
+    if (at.name !== 'inputEnd') return undefined;
+    const packed = concatBytes(...parts.map((message) => decodeInput(tag, message).data));
+    return [
+      { message: encodeInputEnd(tag, await code(at, packed)), refuse: ['input.mac'] },
+      ...parts.map((message) => ({ message })),
+      { message: at.message },
+    ];
+  };
 }
 
-/** After a refused upload everything is sent again. */
-function uploadAgain(refuse: readonly string[]): NonNullable<ServerPlay['up']> {
-  const parts: Uint8Array[] = [];
-  return (at) => {
-    if (at.seat.name !== second) return undefined;
-    if (at.name === 'input') parts.push(at.message);
-    if (at.name !== 'inputEnd') return undefined;
-    return [{ message: wrongTag(at), refuse }, ...parts.map((message) => ({ message })), { message: at.message }];
-  };
+/** The code that a client would end these bytes with, if it had masked with all the others but so many. */
+async function codeOf(
+  name: string,
+  { stage: { world, rosters } }: Upward,
+  { packed, without = 0 }: { readonly packed: Uint8Array; readonly without?: number },
+): Promise<Uint8Array> {
+  const seat = world.seats.find((one) => one.name === name);
+  const roster = rosters.get(name);
+  if (seat === undefined || roster === undefined) throw new RangeError(`no roster of ${name}`);
+  const own = seat.identity.certificate.identityKey;
+  const index = roster.entries.find(({ advertisement }) =>
+    equalBytes(advertisement.certificate.identityKey, own),
+  )?.index;
+  if (index === undefined) throw new RangeError(`${name} is not in its roster`);
+  const { channelPrivateKey } = deriveSecrets(world.contextHash, seat.rand, world.context.releaseAt.length);
+  const others = roster.entries.map((entry) => entry.index).filter((other) => other !== index);
+  const [key] = await inputKeys(defaultProvider, channelPrivateKey, [
+    {
+      publicKey: world.context.serverKey,
+      frozenHash: frozenHash(world.contextHash, roster.root, roster.parameters),
+      index,
+      maskedWith: others.slice(without),
+    },
+  ]);
+  if (key === undefined) throw new RangeError('the server key has low order');
+  return inputMac(defaultProvider, key, packed);
 }
 
 /** What a server must refuse, or must end a session at, after *advertise*. */
@@ -65,6 +99,7 @@ export const laterFaults: readonly ServerCase[] = [
   {
     name: 'share-3/stranger',
     title: 'shares of somebody who is not in the roster',
+    elsewhere: true,
     up: ({ seat, name, message }) =>
       seat.name === second && name === 'share'
         ? [{ message, from: 'somebody else', refuse: ['order.stranger'] }, { message }]
@@ -117,12 +152,31 @@ export const laterFaults: readonly ServerCase[] = [
   {
     name: 'input-4/tag',
     title: 'a tag that does not fit; the upload may be sent again',
-    up: uploadAgain(['input.mac']),
+    up: uploadAgain(({ message }) => flippedFirstByte(message.subarray(-16))),
+  },
+  {
+    name: 'input-2/other-client',
+    rules: ['input-4'],
+    title: "the code of another client over this one's bytes",
+    up: uploadAgain((at, packed) => codeOf('client 0', at, { packed })),
+  },
+  {
+    name: 'input-2/part',
+    rules: ['input-4'],
+    title: 'a code over all bytes but the last',
+    up: uploadAgain((at, packed) => codeOf(second, at, { packed: packed.subarray(0, -1) })),
+  },
+  {
+    name: 'input-2/neighbors',
+    rules: ['input-4', 'input-1'],
+    title: 'a code of a client that has masked with one neighbor less: its mask would stay in the sum',
+    up: uploadAgain((at, packed) => codeOf(second, at, { packed, without: 1 })),
   },
   { name: 'input-5/repeated', title: 'a second input of one client', up: twice(second, 'inputEnd') },
   {
     name: 'input-5/stranger',
     title: 'an input of somebody who is not in the roster',
+    elsewhere: true,
     up: ({ seat, name, message }) =>
       seat.name === second && name === 'input'
         ? [{ message, from: 'somebody else', refuse: ['order.stranger'] }, { message }]

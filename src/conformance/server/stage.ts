@@ -3,7 +3,7 @@ import type { ClientSession } from '../../secagg/client/session.js';
 import { type MessageName, messageName } from '../../secagg/messages/envelope.js';
 import { decodeRoster, type RosterMessage } from '../../secagg/messages/roster.js';
 import type { Phase } from '../../secagg/phase.js';
-import { type Finding, fail, pass, refusedWith } from '../check.js';
+import { abortedWith, type Finding, fail, pass, refusedWith } from '../check.js';
 import type { ServerAnswer, ServerUnderTest } from '../party.js';
 import { plainSum, type Seat, sessionOf, type World } from '../world.js';
 
@@ -118,7 +118,7 @@ export class ServerStage implements StageView {
     const early =
       (up !== undefined && !this.#played) || [...(vanishing?.keys() ?? [])].some((name) => !this.#gone.has(name));
     if (early) return fail(`it gave up before anything was wrong: ${code ?? 'without a code'}`);
-    return refusedWith(code, this.#play.abort);
+    return abortedWith(code, this.#play.abort);
   }
 
   async #down(to: string, message: Uint8Array): Promise<void> {
