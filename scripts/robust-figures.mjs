@@ -9,7 +9,7 @@ const seed = (number) => new Uint8Array(16).fill(number);
 const place = (value) => (((value + range) / (2 * range)) * size).toFixed(1);
 const at = ([x, y]) => [place(x), place(-y)];
 
-/** Twelve honest points, from the library's own seeded noise. */
+/** Points around a center, from the library's own seeded noise. */
 const noise = (count, number, sigma, [x, y] = [0, 0]) =>
   robust
     .gaussian({ sigma })

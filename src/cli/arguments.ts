@@ -21,6 +21,13 @@ export function number(text: string): number {
   return value;
 }
 
+/** A number from 0 to 1, both included. */
+export function probability(text: string): number {
+  const value = number(text);
+  if (value > 1) throw new InvalidArgumentError('It must be from 0 to 1.');
+  return value;
+}
+
 /** Whole numbers with commas between. */
 export function wholeNumbers(text: string): readonly number[] {
   return text.split(',').map(integer);

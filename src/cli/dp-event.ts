@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { UsageError } from '../core/errors.js';
 import {
   type Accountant,
@@ -189,13 +189,14 @@ export function answer(
   return 'delta' in question ? account.epsilon(question.delta) : account.delta(question.epsilon);
 }
 
-/** Bounds on one line, or as JSON; what is infinite has no JSON number and is written as text. */
-export function boundsText(name: string, bounds: Bounds, json: boolean): string {
-  const { lower, estimate, upper } = bounds;
-  if (json) {
-    const plain = (value: number): number | string => (Number.isFinite(value) ? value : String(value));
-    return JSON.stringify({ lower: plain(lower), estimate: plain(estimate), upper: plain(upper) });
-  }
+/** Bounds for a JSON object; what is infinite has no JSON number and is text. */
+export function plainBounds({ lower, estimate, upper }: Bounds): Readonly<Record<keyof Bounds, number | string>> {
+  const plain = (value: number): number | string => (Number.isFinite(value) ? value : String(value));
+  return { lower: plain(lower), estimate: plain(estimate), upper: plain(upper) };
+}
+
+/** Bounds on one line. */
+export function boundsText(name: string, { lower, estimate, upper }: Bounds): string {
   return `${name} ${roundedUp(upper)} (lower ${lower.toPrecision(6)}, estimate ${estimate.toPrecision(6)})`;
 }
 
@@ -204,11 +205,4 @@ function roundedUp(value: number): string {
   const text = value.toPrecision(6);
   if (!(Number(text) < value)) return text;
   return (value * (1 + 1e-5)).toPrecision(6);
-}
-
-/** A parser of probabilities that ends are part of. */
-export function probability(text: string): number {
-  const value = number(text);
-  if (value > 1) throw new InvalidArgumentError('It must be from 0 to 1.');
-  return value;
 }

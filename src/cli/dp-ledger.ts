@@ -14,7 +14,8 @@ import {
   verifyLedger,
 } from '../dp/index.js';
 import { fileStorage } from '../dp/ledger/file.node.js';
-import { boundsText, probability } from './dp-event.js';
+import { probability } from './arguments.js';
+import { boundsText, plainBounds } from './dp-event.js';
 import { readBytes, writePublic } from './files.js';
 import { exitCodes } from './report.js';
 
@@ -57,15 +58,13 @@ async function show(path: string, flags: ShowFlags): Promise<void> {
     flags,
   );
   if (flags.json) {
-    const plain = rows.map((row) => ({ ...row, epsilon: JSON.parse(boundsText('epsilon', row.epsilon, true)) }));
-    console.log(
-      JSON.stringify({ delta: flags.delta, tasks: plain, all: JSON.parse(boundsText('epsilon', all, true)) }),
-    );
+    const plain = rows.map((row) => ({ ...row, epsilon: plainBounds(row.epsilon) }));
+    console.log(JSON.stringify({ delta: flags.delta, tasks: plain, all: plainBounds(all) }));
     return;
   }
   for (const { task, charges: count, epsilon } of rows)
-    console.log(`${JSON.stringify(task)}  ${count} charges  ${boundsText('epsilon', epsilon, false)}`);
-  console.log(`all tasks at delta ${flags.delta}: ${boundsText('epsilon', all, false)}`);
+    console.log(`${JSON.stringify(task)}  ${count} charges  ${boundsText('epsilon', epsilon)}`);
+  console.log(`all tasks at delta ${flags.delta}: ${boundsText('epsilon', all)}`);
 }
 
 async function exported(path: string, { out }: { readonly out?: string }): Promise<void> {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
+import { probability } from './arguments.js';
 import { type Axis, lineChart, type Series, stacked } from './chart.js';
-import { answer, type EventFlags, eventsOf, probability, withEventOptions } from './dp-event.js';
+import { answer, type EventFlags, eventsOf, withEventOptions } from './dp-event.js';
 import { writePublic } from './files.js';
 
 /** Points of a curve: enough for a smooth one, few enough for a slow accountant. */

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { UsageError } from '../core/errors.js';
-import { type CountedEvent, calibrate, type Relation, selfComposed } from '../dp/index.js';
-import { number } from './arguments.js';
+import { type Bounds, type CountedEvent, calibrate, type Relation, selfComposed } from '../dp/index.js';
+import { number, probability } from './arguments.js';
 import {
   answer,
   boundsText,
@@ -9,7 +9,7 @@ import {
   emptyAccount,
   eventOf,
   eventsOf,
-  probability,
+  plainBounds,
   withEventOptions,
 } from './dp-event.js';
 import { ledgerCommand } from './dp-ledger.js';
@@ -24,12 +24,15 @@ interface CalibrateFlags extends EventFlags {
 }
 
 async function epsilon(flags: EventFlags & { readonly delta: number }): Promise<void> {
-  console.log(boundsText('epsilon', answer(flags, await eventsOf(flags), flags), flags.json));
+  print('epsilon', answer(flags, await eventsOf(flags), flags), flags);
 }
 
 async function delta(flags: EventFlags & { readonly epsilon: number }): Promise<void> {
-  const { epsilon: target } = flags;
-  console.log(boundsText('delta', answer(flags, await eventsOf(flags), { epsilon: target }), flags.json));
+  print('delta', answer(flags, await eventsOf(flags), { epsilon: flags.epsilon }), flags);
+}
+
+function print(name: string, bounds: Bounds, { json }: EventFlags): void {
+  console.log(json ? JSON.stringify(plainBounds(bounds)) : boundsText(name, bounds));
 }
 
 /** What is searched for: where, and the releases that a value of it stands for. */
@@ -107,9 +110,8 @@ function calibration(flags: CalibrateFlags): void {
     value = search('rdp');
   }
   const spent = answer(flags, [release(value)], { delta: flags.delta });
-  if (flags.json)
-    console.log(JSON.stringify({ [flags.for]: value, epsilon: JSON.parse(boundsText('epsilon', spent, true)) }));
-  else console.log(`${flags.for} ${value}: ${boundsText('epsilon', spent, false)}`);
+  if (flags.json) console.log(JSON.stringify({ [flags.for]: value, epsilon: plainBounds(spent) }));
+  else console.log(`${flags.for} ${value}: ${boundsText('epsilon', spent)}`);
 }
 
 /** `veilsum dp`: what releases cost, how much noise they need, and what a ledger holds. */

@@ -4,7 +4,7 @@
  */
 import type { Brand } from '../core/brand.js';
 import { checkInteger, checkNumber } from '../core/check.js';
-import type { RandomSource } from '../core/random.js';
+import { type RandomSource, uniformBelow } from '../core/random.js';
 import { fixedSizeSampled, poissonSampled } from './events/compound.js';
 import type { FixedSizeSampledEvent, PoissonSampledEvent, PrivacyEvent } from './events/event.js';
 import type { Relation } from './neighboring.js';
@@ -16,16 +16,6 @@ export type Batch<Way extends 'poisson' | 'fixedSize' | 'shuffled'> = Brand<Uint
 export interface BatchSampler<Way extends 'poisson' | 'fixedSize' | 'shuffled'> {
   readonly datasetSize: number;
   draw(): Batch<Way>;
-}
-
-/** Uniform integers below a bound, by rejection. */
-function below(bound: number, random: RandomSource): number {
-  const limit = 2 ** 32 - (2 ** 32 % bound);
-  for (;;) {
-    const bytes = random(4);
-    const value = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-    if (value < limit) return value % bound;
-  }
 }
 
 /** Every record joins by its own coin: batches vary in size, and may be empty. */
@@ -84,7 +74,7 @@ export class FixedSizeBatches implements BatchSampler<'fixedSize'> {
   draw(): Batch<'fixedSize'> {
     const chosen = new Set<number>();
     for (let top = this.datasetSize - this.sampleSize; top < this.datasetSize; top += 1) {
-      const pick = below(top + 1, this.#random);
+      const pick = uniformBelow(this.#random, top + 1);
       chosen.add(chosen.has(pick) ? top : pick);
     }
     return Uint32Array.from(chosen).sort() as Batch<'fixedSize'>;
@@ -131,7 +121,7 @@ export class ShuffledBatches implements BatchSampler<'shuffled'> {
     this.#order = Uint32Array.from({ length: this.datasetSize }, (_, i) => i);
     this.#next = 0;
     for (let i = this.datasetSize - 1; i > 0; i -= 1) {
-      const j = below(i + 1, this.#random);
+      const j = uniformBelow(this.#random, i + 1);
       const held = this.#order[i] as number;
       this.#order[i] = this.#order[j] as number;
       this.#order[j] = held;

@@ -34,17 +34,10 @@ let chosen: ApplyColumns | undefined;
  * Applies a column rule with the kernel where WebAssembly SIMD is available, else with its TypeScript twin; see
  * `ApplyColumns`. The extra memory is the kernel's, 1.3 MiB, however many rows and columns there are.
  */
-export function applyColumns(
-  rule: ColumnRule,
-  f: number,
-  rows: readonly Float32Array[],
-  from: number,
-  to: number,
-  out: Float32Array,
-): void {
+export const applyColumns: ApplyColumns = (rule, f, rows, from, to, out) => {
   chosen ??= startColumns() ?? twin;
   chosen(rule, f, rows, from, to, out);
-}
+};
 
 /** A fresh instance of the WebAssembly kernel, or `undefined` where WebAssembly or SIMD is missing. */
 export function startColumns(): ApplyColumns | undefined {

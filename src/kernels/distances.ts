@@ -1,5 +1,14 @@
 import { areaValues, copyRows, layout, roundUp } from './blocks.js';
-import { addBoth, chunkColumns, type Distances, forEachChunk, stripColumns, twin } from './distances.twin.js';
+import {
+  type AddSquaredDistances,
+  type AddSquaredDistancesFrom,
+  addBoth,
+  chunkColumns,
+  type Distances,
+  forEachChunk,
+  stripColumns,
+  twin,
+} from './distances.twin.js';
 import { wasm } from './distances.wasm.js';
 import { instantiate } from './load.js';
 
@@ -31,20 +40,12 @@ export function distances(): Distances {
 }
 
 /** Adds all squared distances between rows to a matrix; see `AddSquaredDistances`. */
-export function addSquaredDistances(rows: readonly Float32Array[], from: number, to: number, sums: Float64Array): void {
+export const addSquaredDistances: AddSquaredDistances = (rows, from, to, sums) =>
   distances().between(rows, from, to, sums);
-}
 
 /** Adds the squared distances from a point to rows; see `AddSquaredDistancesFrom`. */
-export function addSquaredDistancesFrom(
-  point: Float32Array | undefined,
-  rows: readonly Float32Array[],
-  from: number,
-  to: number,
-  sums: Float64Array,
-): void {
+export const addSquaredDistancesFrom: AddSquaredDistancesFrom = (point, rows, from, to, sums) =>
   distances().from(point, rows, from, to, sums);
-}
 
 /** A fresh instance of the WebAssembly kernel, or `undefined` where WebAssembly or SIMD is missing. */
 export function startDistances(): Distances | undefined {
@@ -57,8 +58,8 @@ export function startDistances(): Distances | undefined {
   /** Leaves in `pairs` what is between rows i < firstEnd and j >= secondStart over one chunk. */
   function fill(rows: readonly Float32Array[], firstEnd: number, secondStart: number, from: number, to: number): void {
     pairs.fill(0, 0, firstEnd * mostRows);
-    const { block: any, stride } = layout(rows.length, to - from);
-    const block = Math.floor(any / stripColumns) * stripColumns || any; // strips are whole but for a chunk's last
+    const { block: most, stride } = layout(rows.length, to - from);
+    const block = Math.floor(most / stripColumns) * stripColumns || most; // strips are whole but for a chunk's last
     for (let start = from; start < to; start += block) {
       const count = Math.min(block, to - start);
       const columns = roundUp(count, 4);

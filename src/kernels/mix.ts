@@ -31,16 +31,10 @@ let chosen: MixRows | undefined;
  * Writes weighted sums of rows to `out`, with the kernel where WebAssembly SIMD is available, else with its TypeScript twin;
  * see `MixRows`. The extra memory is the kernel's, 2.4 MiB.
  */
-export function mixRows(
-  rows: readonly Float32Array[],
-  weights: Float64Array,
-  from: number,
-  to: number,
-  out: readonly Float32Array[],
-): void {
+export const mixRows: MixRows = (rows, weights, from, to, out) => {
   chosen ??= startMix() ?? twin;
   chosen(rows, weights, from, to, out);
-}
+};
 
 /** A fresh instance of the WebAssembly kernel, or `undefined` where WebAssembly or SIMD is missing. */
 export function startMix(): MixRows | undefined {

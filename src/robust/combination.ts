@@ -1,4 +1,4 @@
-import { squaredDistance, squaredNorm } from './distances.js';
+import { addSquaredDistancesFrom, squaredNorm } from './distances.js';
 import { mixRows } from './mix.js';
 import { forEachBlock, type RowSet } from './rows.js';
 import { at, type FloatVector } from './vectors.js';
@@ -34,18 +34,10 @@ export function squaredDistancesFrom(rows: RowSet, point: Combination): Float64A
   const between = rows.squaredDistances();
   const toReference = ofReference === 0 ? undefined : rows.squaredDistancesToReference();
   const means = new Float64Array(count);
-  for (let j = 0; j < count; j++) {
-    let sum = toReference === undefined ? 0 : ofReference * at(toReference, j);
-    for (let i = 0; i < count; i++) sum += weightedTerm(at(weights, i), at(between, j * count + i));
-    means[j] = sum;
-  }
-  let spread = 0;
-  for (let i = 0; i < count; i++) spread += weightedTerm(at(weights, i), at(means, i));
-  if (toReference !== undefined) {
-    let mean = 0;
-    for (let i = 0; i < count; i++) mean += weightedTerm(at(weights, i), at(toReference, i));
-    spread += ofReference * mean;
-  }
+  for (let j = 0; j < count; j++)
+    means[j] = weightedSum(weights, between, j, toReference === undefined ? 0 : ofReference * at(toReference, j));
+  let spread = weightedSum(weights, means);
+  if (toReference !== undefined) spread += ofReference * weightedSum(weights, toReference);
   const result = means.map((mean) => mean - spread / 2);
   const share = reliableShare(rows.model);
   const exact = spread === 0; // the point is a row, or the reference
@@ -53,9 +45,19 @@ export function squaredDistancesFrom(rows: RowSet, point: Combination): Float64A
   return measured(rows, point);
 }
 
-/** Zero times an overlarge distance is zero here, whatever it is. */
-function weightedTerm(weight: number, value: number): number {
-  return weight === 0 ? 0 : weight * value;
+/** A distance from its square, which rounding may have left below zero. */
+export function rootOf(squared: number): number {
+  return Math.sqrt(Math.max(0, squared));
+}
+
+/** `start` and the weighted sum of a matrix's row. Zero times an overlarge distance is zero here, whatever it is. */
+function weightedSum(weights: Float64Array, matrix: Float64Array, row = 0, start = 0): number {
+  let sum = start;
+  for (let i = 0; i < weights.length; i++) {
+    const weight = at(weights, i);
+    if (weight !== 0) sum += weight * at(matrix, row * weights.length + i);
+  }
+  return sum;
 }
 
 /** The same from the coordinates, a block at a time. */
@@ -65,15 +67,10 @@ function measured(rows: RowSet, { weights, ofReference }: Combination): Float64A
   const coefficients = reference === undefined ? weights : Float64Array.of(...weights, ofReference);
   forEachBlock(rows.dimension, (start, end) => {
     const block = rows.exactBlock(start, end);
-    const length = end - start;
-    const local = block.rows.map((row) => row.subarray(block.from, block.to));
-    if (reference !== undefined) local.push(reference.subarray(start, end));
-    const point = new Float64Array(length);
-    mixRows(local, coefficients, 0, length, [point]);
-    for (let j = 0; j < rows.count; j++) {
-      const row = local[j];
-      if (row !== undefined) sums[j] = at(sums, j) + squaredDistance(row, point, 0, length);
-    }
+    const point = new Float64Array(end - start);
+    const terms = reference === undefined ? block : [...block, reference.subarray(start, end)];
+    mixRows(terms, coefficients, 0, point.length, [point]);
+    addSquaredDistancesFrom(point, block, 0, point.length, sums);
   });
   return sums;
 }
@@ -84,13 +81,8 @@ function measured(rows: RowSet, { weights, ofReference }: Combination): Float64A
  */
 export function centeredProducts(distances: Float64Array, count: number, weights: Float64Array): Float64Array {
   const means = new Float64Array(count);
-  for (let i = 0; i < count; i++) {
-    let sum = 0;
-    for (let k = 0; k < count; k++) sum += weightedTerm(at(weights, k), at(distances, i * count + k));
-    means[i] = sum;
-  }
-  let grand = 0;
-  for (let i = 0; i < count; i++) grand += weightedTerm(at(weights, i), at(means, i));
+  for (let i = 0; i < count; i++) means[i] = weightedSum(weights, distances, i);
+  const grand = weightedSum(weights, means);
   const products = new Float64Array(count * count);
   for (let i = 0; i < count; i++)
     for (let j = 0; j < count; j++)

@@ -25,7 +25,7 @@ export {
   geometricMedian,
 } from './aggregators/geometric-median.js';
 export { type KrumOptions, type KrumSpec, krum } from './aggregators/krum.js';
-export { type MdaSpec, mda, type SubsetOptions } from './aggregators/mda.js';
+export { type MdaSpec, mda } from './aggregators/mda.js';
 export { type MeamedOptions, type MeamedSpec, meamed } from './aggregators/meamed.js';
 export { type MeanSpec, mean } from './aggregators/mean.js';
 export { type MedianOptions, type MedianSpec, median } from './aggregators/median.js';
@@ -70,5 +70,6 @@ export {
   checkAggregatorSpec,
   type PreAggregatorSpec,
 } from './spec.js';
+export type { SubsetOptions } from './subsets.js';
 export { type ClientName, type CohortVerdicts, type Suspicion, SuspicionScores } from './suspicion.js';
 export type { Fault, FloatVector, RowMajor } from './vectors.js';

@@ -1,9 +1,9 @@
 import { InternalError } from '../core/errors.js';
 import { applyColumns, type ColumnRule } from './columns.js';
 import { reliableShare, squaredReferenceNorm } from './combination.js';
-import { addSquaredDistances } from './distances.js';
+import { addSquaredDistances, addSquaredDistancesFrom } from './distances.js';
 import { mixRows } from './mix.js';
-import { type Block, blockLength, forEachBlock, PlainRows, type RowSet } from './rows.js';
+import { blockLength, forEachBlock, PlainRows, type RowSet } from './rows.js';
 import { at, type FloatVector, zerosLike } from './vectors.js';
 
 /** Coefficients of a difference of two points, by index: a row of the source, then the origin, then the reference. */
@@ -43,11 +43,11 @@ export class MixedRows implements RowSet {
     this.#rounded = this.#scratch(source.model);
   }
 
-  block(from: number, to: number): Block {
+  block(from: number, to: number): readonly FloatVector[] {
     return this.#mixInto(this.#rounded, from, to);
   }
 
-  exactBlock(from: number, to: number): Block {
+  exactBlock(from: number, to: number): readonly FloatVector[] {
     this.#exact ??= this.#scratch(new Float64Array(0));
     return this.#mixInto(this.#exact, from, to);
   }
@@ -62,9 +62,8 @@ export class MixedRows implements RowSet {
     }
     const vector = zerosLike(this.model, this.dimension);
     forEachBlock(this.dimension, (start, end) => {
-      const { rows, from, to } = this.block(start, end);
-      const block = rows.filter((_, m) => used.includes(m));
-      applyColumns(rule, f, block, from, to, vector.subarray(start - from)); // out[from] is vector[start]
+      const block = this.block(start, end).filter((_, m) => used.includes(m));
+      applyColumns(rule, f, block, 0, end - start, vector.subarray(start, end));
     });
     return vector;
   }
@@ -75,13 +74,13 @@ export class MixedRows implements RowSet {
   }
 
   squaredNorms(): Float64Array {
-    this.#norms ??= this.#distancesTo(this.#source.count, undefined);
+    this.#norms ??= this.#distancesTo(undefined);
     return this.#norms;
   }
 
   squaredDistancesToReference(): Float64Array {
     if (this.reference === undefined) return this.squaredNorms();
-    this.#toReference ??= this.#distancesTo(this.#source.count + 1, this.reference);
+    this.#toReference ??= this.#distancesTo(this.reference);
     return this.#toReference;
   }
 
@@ -109,11 +108,9 @@ export class MixedRows implements RowSet {
     return Array.from({ length: this.count }, () => zerosLike(model, length));
   }
 
-  #mixInto(scratch: readonly FloatVector[], from: number, to: number): Block {
-    const { rows, from: start, to: end } = this.#source.exactBlock(from, to);
-    const local = rows.map((row) => row.subarray(start, end));
-    mixRows(local, this.#weights, 0, end - start, scratch);
-    return { rows: scratch, from: 0, to: to - from };
+  #mixInto(scratch: readonly FloatVector[], from: number, to: number): readonly FloatVector[] {
+    mixRows(this.#source.exactBlock(from, to), this.#weights, 0, to - from, scratch);
+    return scratch.map((row) => row.subarray(0, to - from));
   }
 
   #difference(a: number, b: number | undefined): Difference {
@@ -153,14 +150,13 @@ export class MixedRows implements RowSet {
   #measuredDistances(): Float64Array {
     const sums = new Float64Array(this.count * this.count);
     forEachBlock(this.dimension, (start, end) => {
-      const { rows, from, to } = this.exactBlock(start, end);
-      addSquaredDistances(rows, from, to, sums);
+      addSquaredDistances(this.exactBlock(start, end), 0, end - start, sums);
     });
     return sums;
   }
 
-  /** Squared distances to the extended point `target`: the origin or the reference, whose coordinates are `point`. */
-  #distancesTo(target: number, point: FloatVector | undefined): Float64Array {
+  /** Squared distances to the reference, whose coordinates are `point`, or the origin. */
+  #distancesTo(point: FloatVector | undefined): Float64Array {
     const n = this.#source.count;
     const share = reliableShare(this.model);
     const entry = extended(this.#source, !this.#affine || point === undefined, point !== undefined);
@@ -169,7 +165,7 @@ export class MixedRows implements RowSet {
       const { indices, values } = this.#difference(a, undefined);
       const sum = this.#affine ? 1 : values.reduce((total, value) => total + value, 0);
       const rest = point === undefined ? [-sum] : [-1, ...(sum === 1 ? [] : [1 - sum])];
-      const points = point === undefined ? [n] : [target, ...(sum === 1 ? [] : [n])];
+      const points = point === undefined ? [n] : [n + 1, ...(sum === 1 ? [] : [n])];
       const value = quadraticForm({ indices: [...indices, ...points], values: [...values, ...rest] }, entry, share);
       if (value === undefined) return this.#measuredTo(point);
       result[a] = value;
@@ -180,15 +176,7 @@ export class MixedRows implements RowSet {
   #measuredTo(point: FloatVector | undefined): Float64Array {
     const sums = new Float64Array(this.count);
     forEachBlock(this.dimension, (start, end) => {
-      const { rows, from, to } = this.exactBlock(start, end);
-      for (const [m, row] of rows.entries()) {
-        let sum = 0;
-        for (let k = from; k < to; k++) {
-          const difference = at(row, k) - (point === undefined ? 0 : at(point, start + k - from));
-          sum += difference * difference;
-        }
-        sums[m] = at(sums, m) + sum;
-      }
+      addSquaredDistancesFrom(point?.subarray(start, end), this.exactBlock(start, end), 0, end - start, sums);
     });
     return sums;
   }

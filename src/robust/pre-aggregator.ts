@@ -3,6 +3,7 @@ import { UsageError } from '../core/errors.js';
 import { MixedRows } from './mixed-rows.js';
 import type { RowSet } from './rows.js';
 import { Aggregator, type AnySpec, type Context, type Outcome } from './rule.js';
+import { checkF } from './shares.js';
 
 /** What a pre-aggregator makes of its rows: weighted sums of them. */
 export interface Mixing {
@@ -16,9 +17,22 @@ export interface Mixing {
 }
 
 /** Returns `inner` if it is an aggregator; throws `UsageError` (`robust.inner`) otherwise. */
-export function checkInner<Spec extends AnySpec>(inner: Aggregator<Spec>): Aggregator<Spec> {
+export function checkInner<Spec extends AnySpec>(inner: Aggregator<Spec>, name = 'inner'): Aggregator<Spec> {
   if (inner instanceof Aggregator) return inner;
-  throw new UsageError('robust.inner', `inner must be an aggregator, got ${describe(inner)}`);
+  throw new UsageError('robust.inner', `${name} must be an aggregator, got ${describe(inner)}`);
+}
+
+/** The f of a pre-aggregator: as given, and no other than the inner rule's where that has one. */
+export function sharedF(kind: string, inner: Aggregator, given: unknown): number {
+  const f = checkF(given ?? inner.f);
+  if (given === undefined && inner.definition.f === undefined)
+    throw new UsageError('robust.options', `${kind} needs f, since ${inner.spec.kind} inside it has none`);
+  if (inner.definition.f !== undefined && inner.f !== f)
+    throw new UsageError(
+      'robust.options',
+      `${kind} has f = ${f} and ${inner.spec.kind} inside it f = ${inner.f}; give one`,
+    );
+  return f;
 }
 
 /** Runs `inner` on mixtures of the rows; each row's verdict is that of the mixture that stands for it. */

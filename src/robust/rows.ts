@@ -6,13 +6,6 @@ import { type FloatVector, zerosLike } from './vectors.js';
 /** Coordinates read at once: with some tens of rows a block stays in the cache. */
 export const blockLength = 16_384;
 
-/** Rows of which coordinates `from` to `to` may be read, until the next block is asked for. */
-export interface Block {
-  readonly rows: readonly FloatVector[];
-  readonly from: number;
-  readonly to: number;
-}
-
 /**
  * The vectors a rule works on: those that clients sent, or mixtures of them that a pre-aggregator makes. Mixtures are
  * made block by block and never stored whole. What rules share (distances, norms) is computed once, when first asked
@@ -25,10 +18,10 @@ export interface RowSet {
   readonly reference: FloatVector | undefined;
   /** The type of results. */
   readonly model: FloatVector;
-  /** Coordinates `from` to `to` in the type of the input. */
-  block(from: number, to: number): Block;
+  /** Coordinates `from` to `to` of each row, in the type of the input, until the next block is asked for. */
+  block(from: number, to: number): readonly FloatVector[];
   /** The same without the rounding of mixtures to float32. */
-  exactBlock(from: number, to: number): Block;
+  exactBlock(from: number, to: number): readonly FloatVector[];
   /** A rule by columns, over the rows `chosen` or all; a fresh vector. */
   columns(rule: ColumnRule, f: number, chosen?: readonly number[]): FloatVector;
   /** count x count, symmetric. */
@@ -74,12 +67,12 @@ export class PlainRows implements RowSet {
     this.#distances = distances;
   }
 
-  block(from: number, to: number): Block {
-    return { rows: this.#rows, from, to };
+  block(from: number, to: number): readonly FloatVector[] {
+    return this.#rows.map((row) => row.subarray(from, to));
   }
 
-  exactBlock(from: number, to: number): Block {
-    return { rows: this.#rows, from, to };
+  exactBlock(from: number, to: number): readonly FloatVector[] {
+    return this.block(from, to);
   }
 
   columns(rule: ColumnRule, f: number, chosen?: readonly number[]): FloatVector {

@@ -3,8 +3,8 @@ import { AbortError, UsageError } from '../core/errors.js';
 import type { RandomSource } from '../core/random.js';
 import { type Accepted, type AggregateOptions, accept, checkList, type Vectors } from './input.js';
 import type { RowSet } from './rows.js';
-import { checkSeed, seededSource } from './seeded.js';
-import type { Fault, FloatVector } from './vectors.js';
+import { sourceOnDemand } from './seeded.js';
+import { type Fault, type FloatVector, isUsable, largestMagnitude } from './vectors.js';
 import type { Judgement } from './verdicts.js';
 
 /**
@@ -88,7 +88,7 @@ export interface Definition<Spec> {
   readonly run: (rows: RowSet, context: Context) => Outcome;
 }
 
-/** Rules the plan may name; each file of `aggregators/` and `pre/` adds its own. */
+/** Any rule as plain JSON: its kind, and the fields that the file of that rule adds. */
 export interface AnySpec {
   readonly kind: string;
 }
@@ -198,13 +198,12 @@ function remainingFaults(declared: number | undefined, faulty: number): number {
 function contextOf(accepted: Accepted, options: AggregateOptions, f: number): Context {
   const rowOf = accepted.faults.map(() => -1);
   for (const [row, client] of accepted.clients.entries()) rowOf[client] = row;
-  const random = options.seed === undefined ? undefined : seededSource(checkSeed('seed', options.seed));
   return {
     f,
     weights: accepted.weights,
     rowOf,
     history: historyOf(accepted, options.history),
-    random: () => random ?? seededSource(checkSeed('seed', undefined)),
+    random: sourceOnDemand(options.seed),
   };
 }
 
@@ -219,8 +218,11 @@ function historyOf(
   checkList(history, 'history');
   return accepted.clients.map((client) => {
     const vector = history[client];
-    if (vector === undefined || vector.length !== accepted.rows.dimension || !vector.every(Number.isFinite))
-      throw new UsageError('robust.history', `history[${client}] must be ${accepted.rows.dimension} finite values`);
+    if (vector === undefined || vector.length !== accepted.rows.dimension || !isUsable(vector))
+      throw new UsageError(
+        'robust.history',
+        `history[${client}] must be ${accepted.rows.dimension} finite values of at most ${largestMagnitude} in size`,
+      );
     return vector;
   });
 }

@@ -1,7 +1,7 @@
 import { shake256 } from '@noble/hashes/sha3.js';
 import { describe } from '../core/check.js';
 import { UsageError } from '../core/errors.js';
-import type { RandomSource } from '../core/random.js';
+import { type RandomSource, uniformBelow } from '../core/random.js';
 
 const minimumSeedBytes = 16;
 const maximumSeedBytes = 1024;
@@ -15,7 +15,7 @@ export function seededSource(seed: Uint8Array): RandomSource {
 }
 
 /** Returns a seed of 16 to 1024 bytes; throws `UsageError` (`robust.seed`) otherwise. */
-export function checkSeed(name: string, seed: unknown): Uint8Array {
+function checkSeed(name: string, seed: unknown): Uint8Array {
   if (seed instanceof Uint8Array && seed.length >= minimumSeedBytes && seed.length <= maximumSeedBytes) return seed;
   throw new UsageError(
     'robust.seed',
@@ -23,14 +23,10 @@ export function checkSeed(name: string, seed: unknown): Uint8Array {
   );
 }
 
-/** A uniform integer below `bound` (1 to 2^31), by rejection: no modulo bias. */
-export function uniformBelow(random: RandomSource, bound: number): number {
-  const limit = 2 ** 32 - (2 ** 32 % bound);
-  for (;;) {
-    const bytes = random(4);
-    const value = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-    if (value < limit) return value % bound;
-  }
+/** What gives the bytes that follow from `seed`; asked for without a seed, it throws `UsageError` (`robust.seed`). */
+export function sourceOnDemand(seed: unknown): () => RandomSource {
+  const source = seed === undefined ? undefined : seededSource(checkSeed('seed', seed));
+  return () => source ?? seededSource(checkSeed('seed', undefined));
 }
 
 /** A uniform permutation of 0 .. count-1 (Fisher and Yates). */

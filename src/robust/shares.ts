@@ -19,6 +19,17 @@ export const withoutBound = {
   computable: (): number => 1,
 } as const;
 
+/** floor(fraction n), where a product that rounding left just below an integer is that integer: 0.29 of 100 is 29. */
+export function wholePart(fraction: number, n: number): number {
+  return Math.floor(fraction * n * (1 + 4 * Number.EPSILON));
+}
+
+/** The same in proportion, summing to one. */
+export function normalized(values: Float64Array): Float64Array {
+  const sum = values.reduce((total, value) => total + value, 0);
+  return values.map((value) => value / sum);
+}
+
 /** Weights that sum to one: all equal, or in proportion to `weights`. */
 export function averagingWeights(count: number, weights: Float64Array | undefined): Float64Array {
   return chosenWeights(

@@ -1,5 +1,31 @@
+import { checkInteger } from '../core/check.js';
+import { UsageError } from '../core/errors.js';
+
+/** What rules that search sets of vectors take. */
+export interface SubsetOptions {
+  readonly f: number;
+  /** Refuses n and f with more subsets of n - f than this. */
+  readonly maxSubsets?: number;
+}
+
+/** Returns a cap on subsets from 1 to 10^9, or `undefined`; throws `UsageError` (`usage.range`) otherwise. */
+export function checkMaxSubsets(maxSubsets: unknown): number | undefined {
+  return maxSubsets === undefined ? undefined : checkInteger('maxSubsets', maxSubsets, 1, 1e9);
+}
+
+/** Throws `UsageError` (`robust.subsets`) where the search would go through more than `limit` subsets. */
+export function refuseTooMany(rule: string, count: number, f: number, limit: number): void {
+  const subsets = binomial(count, f);
+  if (subsets > limit)
+    throw new UsageError(
+      'robust.subsets',
+      `${rule} would search ${subsets} subsets of n = ${count} vectors with f = ${f}, more than maxSubsets = ${limit}; ` +
+        'raise it, or take nnm with a trimmed mean, which needs no search',
+    );
+}
+
 /** C(n, k), or Infinity past 2^53. */
-export function binomial(n: number, k: number): number {
+function binomial(n: number, k: number): number {
   let value = 1;
   for (let i = 1; i <= Math.min(k, n - k); i++) {
     value = (value * (n - i + 1)) / i;

@@ -32,10 +32,16 @@ function judgeByOrder(scores: Float64Array, keptRows: readonly number[], firstOu
   return { scores, kept, margins };
 }
 
-/** Keeps the scores up to `limit`, or below it where `strictly`. */
-export function keepUpTo(scores: Float64Array, limit: number, strictly = false): Judgement {
-  const kept = Array.from(scores, (score) => (strictly ? score < limit : score <= limit));
+/** Keeps the scores up to `limit`. */
+export function keepUpTo(scores: Float64Array, limit: number): Judgement {
+  const kept = Array.from(scores, (score) => score <= limit);
   return { scores, kept, margins: scores.map((score) => (score === limit ? 0 : limit - score)) };
+}
+
+/** For a rule that weighs rows: the score is one less the weight, and those without a positive one are rejected. */
+export function keepPositive(weights: Float64Array): Judgement {
+  const scores = weights.map((weight) => 1 - weight);
+  return { ...keepUpTo(scores, 1), kept: Array.from(scores, (score) => score < 1) };
 }
 
 /** For a rule that chose the rows `chosen`: margins are gaps to the best score left out and the worst one let in. */
@@ -62,10 +68,8 @@ export function deviations(rows: RowSet, vector: FloatVector): Float64Array {
   const { dimension } = rows;
   let used = 0;
   const visit = (start: number, end: number): void => {
-    const { rows: block, from, to } = rows.block(start, end);
-    used += to - from;
-    const local = block.map((row) => row.subarray(from, to));
-    addSquaredDistancesFrom(vector.subarray(start, end), local, 0, end - start, sums);
+    used += end - start;
+    addSquaredDistancesFrom(vector.subarray(start, end), rows.block(start, end), 0, end - start, sums);
   };
   if (dimension <= sampledStripes * stripeLength) forEachBlock(dimension, visit);
   else {

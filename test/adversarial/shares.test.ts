@@ -1,6 +1,5 @@
 /** Attacks on seed shares: wrong ones, ones that never fitted, ones that are sent back to where they came from. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { tagLength } from '../../src/secagg/context.js';
 import { decodeDelivery, encodeDelivery } from '../../src/secagg/messages/delivery.js';
 import { decodeShare, encodeShare } from '../../src/secagg/messages/share.js';
 import { decodeUnmask, encodeUnmask, type Reveal } from '../../src/secagg/messages/unmask.js';
@@ -17,6 +16,7 @@ import {
   play,
   sparse,
   sumOf,
+  tagOf,
   type World,
 } from '../support/session.js';
 import { recovered, stripWithSeeds } from '../support/thief.js';
@@ -57,7 +57,6 @@ beforeEach(() => {
   for (const name of Object.keys(off) as (keyof typeof off)[]) off[name] = false;
 });
 
-const tagOf = (world: World): Uint8Array => world.contextHash.subarray(0, tagLength);
 const flip = (bytes: Uint8Array): Uint8Array => bytes.map((byte, i) => (i === 0 ? byte ^ 1 : byte));
 
 /** The hand of cheaters that change every share they reveal. */

@@ -73,6 +73,11 @@ describe('options', () => {
     ['reference of another type', { reference: wrong([1, 2]) }, /reference must be a Float32Array/],
     ['short seed', { seed: new Uint8Array(3) }, /seed must be a Uint8Array of 16/],
     ['short history', { history: [] }, /history must be a list of 5/],
+    [
+      'overlarge history',
+      { history: [...five.slice(1), Float64Array.of(1, 1e141)] },
+      /history\[4\] .* at most 1e\+140/,
+    ],
     ['faulty history', { history: [...five.slice(1), Float64Array.of(1, Number.NaN)] }, /history\[4\]/],
   ];
   for (const [name, options, message] of refused)
@@ -219,7 +224,7 @@ describe('attacks', () => {
     expect(() => infinity().craft(five, { count: 0 })).toThrow(/count must be/);
     expect(() => mimic({ client: 5 }).craft(five)).toThrow(/client must be below 5/);
     expect(() => modelReplacement({ target: new Float64Array(1) }).craft(five)).toThrow(/target must have 2/);
-    expect(() => optimizedIpm({ against: wrong(1) })).toThrow(/inner must be/);
+    expect(() => optimizedIpm({ against: wrong(1) })).toThrow(/against must be/);
     expect(() => alieZ({ n: 4, f: 3 })).toThrow(/give tau yourself/);
     expect(() => flipLabel({ label: 10, classes: 10 })).toThrow(/label must be/);
     expect(flipLabel({ label: 3, classes: 10 })).toBe(6);

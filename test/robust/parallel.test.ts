@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ColumnTask, type Executor, partLength, thisThread } from '../../src/robust/executor.js';
 import { bulyan, krum, median, nnm, trimmedMean } from '../../src/robust/index.js';
@@ -107,15 +106,12 @@ describe('a pool of threads', () => {
   });
 });
 
-describe.skipIf(!existsSync(built))('the built pool', async () => {
-  const module = existsSync(built)
-    ? ((await import(built.href)) as typeof import('../../src/robust/parallel.node.js'))
-    : undefined;
-  const pool = module === undefined ? undefined : new module.ThreadPool(2);
-  afterAll(() => pool?.close());
+describe('the built pool', async () => {
+  const module: typeof import('../../src/robust/parallel.node.js') = await import(built.href);
+  const pool = new module.ThreadPool(2);
+  afterAll(() => pool.close());
 
   it.each(['shared', 'not shared'])('gives the bits of one thread, vectors %s', async (kind) => {
-    if (pool === undefined) throw new Error('not built');
     const vectors = kind === 'shared' ? shareVectors(rows) : rows;
     const before = rows.map((row) => row.slice());
     // Threads take a moment to start: go on until they surely had their part.
@@ -127,7 +123,6 @@ describe.skipIf(!existsSync(built))('the built pool', async () => {
   });
 
   it('starts again after it was closed', async () => {
-    if (pool === undefined) throw new Error('not built');
     await pool.close();
     expect(all(pool, rows) === all(thisThread, rows)).toBe(true);
   });

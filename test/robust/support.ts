@@ -15,8 +15,7 @@ export function collectRows(
     condition: 'n >= 1',
     weighted: false,
     run: (given) => {
-      const block = given.block(0, given.dimension);
-      rows = block.rows.map((row) => row.slice(block.from, block.to));
+      rows = given.block(0, given.dimension).map((row) => row.slice());
       return {
         vector: given.combine(new Float64Array(given.count)),
         judgement: rejectLargest(new Float64Array(given.count), 0),

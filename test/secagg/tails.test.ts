@@ -2,26 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/core/errors.js';
 import { type Hypergeometric, leastTailBound, log2UpperTail, MAX_POPULATION } from '../../src/secagg/tails.js';
+import { binomial, waysAbove } from './exact.js';
 
 /** How far above the true log2 a result may be. */
 const SLACK = 2 ** -19;
-
-function binomial(n: number, k: number): bigint {
-  if (k < 0 || k > n) return 0n;
-  let result = 1n;
-  for (let i = 1; i <= k; i++) result = (result * BigInt(n - k + i)) / BigInt(i);
-  return result;
-}
 
 /** Pr[X > above] exactly, as a fraction. Marked and drawn may change places; the smaller is cheaper to draw. */
 function exactTail(distribution: Hypergeometric, above: number): readonly [bigint, bigint] {
   const { population } = distribution;
   const marked = Math.max(distribution.marked, distribution.drawn);
   const drawn = Math.min(distribution.marked, distribution.drawn);
-  let ways = 0n;
-  for (let x = Math.max(0, above + 1); x <= Math.min(marked, drawn); x++)
-    ways += binomial(marked, x) * binomial(population - marked, drawn - x);
-  return [ways, binomial(population, drawn)];
+  return [waysAbove(population, marked, drawn, above), binomial(population, drawn)];
 }
 
 function log2Big(value: bigint): number {

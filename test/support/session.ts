@@ -5,7 +5,7 @@ import type { CryptoProvider } from '../../src/crypto/provider/provider.js';
 import { type PlainVector, plainVector } from '../../src/ring/vector.js';
 import { type ClientSecrets, deriveSecrets, randLength } from '../../src/secagg/client/secrets.js';
 import { ClientSession, type ClientStep } from '../../src/secagg/client/session.js';
-import { contextHash, type SessionContext } from '../../src/secagg/context.js';
+import { contextHash, type SessionContext, tagLength } from '../../src/secagg/context.js';
 import { createIdentity, type Identity, type KeyPair } from '../../src/secagg/identity.js';
 import { type MessageName, messageName } from '../../src/secagg/messages/envelope.js';
 import type { SessionParameters } from '../../src/secagg/parameters.js';
@@ -241,5 +241,8 @@ export const sumOf = ({ result }: Outcome): number[] | undefined =>
 export function codeOf(error: unknown): string {
   return error instanceof VeilsumError ? error.code : `untyped: ${String(error)}`;
 }
+
+/** What the messages of a session carry of its context. */
+export const tagOf = (world: World): Uint8Array => world.contextHash.subarray(0, tagLength);
 
 export const codes = (outcome: Outcome): string[] => outcome.refusals.map(({ error }) => codeOf(error));

@@ -1,4 +1,4 @@
-import { checkChoice, checkInteger, checkNumber, describe } from '../../core/check.js';
+import { checkChoice, checkInteger, checkNumber, checkOptions, describe } from '../../core/check.js';
 import { AbortError, UsageError } from '../../core/errors.js';
 import type { RandomSource } from '../../core/random.js';
 import type { Bounds } from '../accounting/accountant.js';
@@ -36,8 +36,7 @@ export class CentralMechanism {
 
   /** @throws UsageError `usage.range`, `usage.options` */
   constructor(settings: CentralSettings) {
-    if (typeof settings !== 'object' || settings === null)
-      throw new UsageError('usage.options', `settings must be an object, got ${describe(settings)}`);
+    checkOptions('settings', settings);
     const dimension = checkInteger('dimension', settings.dimension, 1, 2 ** 32);
     const contribution = checkNumber('contribution', settings.contribution, Number.MIN_VALUE, 2 ** 52);
     const variance = checkNumber('variance', settings.variance, 2 ** -10, maxVariance);

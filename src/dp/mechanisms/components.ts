@@ -77,12 +77,7 @@ function honestSteps(
     if (count === 0) return [least - colluders];
     return survivorSteps({ honest: clients - colluders, least: least - colluders, count });
   }
-  if (!Array.isArray(releaseAt) || releaseAt.length > maxRemovable)
-    throw new UsageError(
-      'usage.range',
-      `releaseAt must be an array of at most ${maxRemovable} numbers, got ${describe(releaseAt)}`,
-    );
-  const steps: readonly number[] = [...releaseAt, least];
+  const steps: readonly number[] = [...checkReleaseAt(releaseAt), least];
   steps.forEach((step, i) => {
     // Falling, and the last above the fewest survivors.
     checkInteger(
@@ -93,6 +88,15 @@ function honestSteps(
     );
   });
   return steps.map((step) => step - colluders);
+}
+
+/** Returns `releaseAt` if it is a list of no more than can be; throws `UsageError` (`usage.range`) otherwise. */
+export function checkReleaseAt(releaseAt: readonly number[]): readonly number[] {
+  if (Array.isArray(releaseAt) && releaseAt.length <= maxRemovable) return releaseAt;
+  throw new UsageError(
+    'usage.range',
+    `releaseAt must be an array of at most ${maxRemovable} numbers, got ${describe(releaseAt)}`,
+  );
 }
 
 /** Which application seeds a sum of this many survivors takes back, as positions in `removable`. */

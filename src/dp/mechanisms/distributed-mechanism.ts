@@ -1,4 +1,4 @@
-import { checkBytes, checkChoice, checkInteger, checkNumber, describe } from '../../core/check.js';
+import { checkBytes, checkChoice, checkInteger, checkNumber, checkOptions, describe } from '../../core/check.js';
 import { AbortError, UsageError } from '../../core/errors.js';
 import type { RandomSource } from '../../core/random.js';
 import { rotatedLength } from '../../ring/rotate.js';
@@ -11,9 +11,9 @@ import { discreteGaussian, skellam } from '../events/mechanisms.js';
 import { checkRelation, type Relation } from '../neighboring.js';
 import { rational, toNumber } from '../samplers/rational.js';
 import {
+  checkReleaseAt,
   keptSumVariance,
   keptVariances,
-  maxRemovable,
   type NoiseComponents,
   noiseComponents,
   removedComponents,
@@ -264,20 +264,15 @@ export function lastBeforeRemoval(
 }
 
 function checkSettings(settings: DistributedSettings): DistributedSettings {
-  if (typeof settings !== 'object' || settings === null)
-    throw new UsageError('usage.options', `settings must be an object, got ${describe(settings)}`);
+  checkOptions('settings', settings);
   const clients = checkInteger('clients', settings.clients, 1, 2 ** 24);
   const minimumSurvivors = checkInteger('minimumSurvivors', settings.minimumSurvivors, 1, clients);
-  if (!Array.isArray(settings.releaseAt) || settings.releaseAt.length > maxRemovable)
-    throw new UsageError(
-      'usage.range',
-      `releaseAt must be an array of at most ${maxRemovable}, got ${describe(settings.releaseAt)}`,
-    );
+  const releaseAt = checkReleaseAt(settings.releaseAt);
   // The other fields are checked by what they are used for.
   checkInteger('ringBits', settings.ringBits, 4, 32);
   checkInteger('colluders', settings.colluders, 0, minimumSurvivors - 1);
   checkNumber('beta', settings.beta, 0, 0.999);
   checkNumber('variance', settings.variance, 2 ** -10, 2 ** 60);
   checkChoice('noise', settings.noise, distributedNoiseKinds);
-  return Object.freeze({ ...settings, releaseAt: Object.freeze([...settings.releaseAt]) });
+  return Object.freeze({ ...settings, releaseAt: Object.freeze([...releaseAt]) });
 }

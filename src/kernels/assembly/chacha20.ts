@@ -56,7 +56,6 @@ export function expand(lane: u32, bytes: usize, subtract: bool): void {
   memory.fill(stream, 0, 256);
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function combine<T>(to: usize, subtract: bool): void {
   for (let i: usize = 0; i < 256; i += 64) {
@@ -67,7 +66,6 @@ function combine<T>(to: usize, subtract: bool): void {
   }
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function put<T>(to: usize, from: usize, subtract: bool): void {
   const before = v128.load(to);
@@ -76,7 +74,6 @@ function put<T>(to: usize, from: usize, subtract: bool): void {
 }
 
 /** Four blocks of key stream from `counter` on (RFC 8439 section 2.3). */
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function fourBlocks(counter: v128): void {
   let x0 = i32x4.splat(0x61707865);
@@ -164,7 +161,6 @@ function fourBlocks(counter: v128): void {
 }
 
 /** Writes four words of each of the four blocks to their places, `at` bytes into each block. */
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function transposed(at: usize, a: v128, b: v128, c: v128, d: v128): void {
   const ab01 = i32x4.shuffle(a, b, 0, 4, 1, 5);
@@ -178,14 +174,12 @@ function transposed(at: usize, a: v128, b: v128, c: v128, d: v128): void {
 }
 
 /** Word `i` (4 to 15) of the initial state, in each of the four blocks. */
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function word(i: usize): v128 {
   return v128.load32_splat(state + 4 * (i - 4));
 }
 
 /** Adds to word `i` (8 to 11) of the state, which is in memory. */
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function plus(i: usize, d: v128): v128 {
   const at = row + 16 * (i - 8);
@@ -194,31 +188,26 @@ function plus(i: usize, d: v128): v128 {
   return c;
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function add(a: v128, b: v128): v128 {
   return i32x4.add(a, b);
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function rotl16(x: v128): v128 {
   return i8x16.shuffle(x, x, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function rotl12(x: v128): v128 {
   return v128.or(i32x4.shl(x, 12), i32x4.shr_u(x, 20));
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function rotl8(x: v128, mask: v128): v128 {
   return i8x16.swizzle(x, mask);
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function rotl7(x: v128): v128 {
   return v128.or(i32x4.shl(x, 7), i32x4.shr_u(x, 25));

@@ -6,6 +6,8 @@
 // first-level cache. The values are finite, so pmin and pmax, one instruction each, do; they may lose the sign of a zero,
 // which no result shows: every result starts from +0.
 
+import { narrow, widen } from './_doubles';
+
 /** Rows of values: what a second-level cache holds. */
 const valueArea = memory.data(1048576, 64);
 /** The network: for each comparator, the byte offsets of its two rows. */
@@ -39,7 +41,6 @@ export function sort(comparators: usize, columns: usize, strip: usize): void {
   }
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function compare(low: usize, high: usize, bytes: usize): void {
   const end = low + bytes;
@@ -145,21 +146,7 @@ export function meanAroundMedian(
   }
 }
 
-/** Two float32 values as doubles. */
-// @ts-ignore: decorators are AssemblyScript's
-@inline
-function widen(at: usize, offset: usize): v128 {
-  return f64x2.promote_low_f32x4(v128.load64_zero(at + offset));
-}
-
-// @ts-ignore: decorators are AssemblyScript's
-@inline
-function narrow(low: v128, high: v128): v128 {
-  return v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
-}
-
 /** Where `left` is farther from the median than `right`. */
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function farther(left: v128, median: v128, right: v128): v128 {
   return f64x2.lt(f64x2.sub(right, median), f64x2.sub(median, left));

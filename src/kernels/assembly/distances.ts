@@ -88,7 +88,6 @@ function tile(from: usize, bytes: usize, stride: usize, i: usize, firstEnd: usiz
   if (j + 2 < last) keep(sum + 24, s13, a0, b0 + b3, bytes);
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function addSquare(sum: v128, x: v128, y: v128): v128 {
   const difference = f32x4.sub(x, y);
@@ -99,7 +98,6 @@ function addSquare(sum: v128, x: v128, y: v128): v128 {
  * Adds a strip's sum to a pair's. Where it is so small that squares were lost, or so large that some overflowed, it is
  * computed again in double precision, which holds the square of any difference of float32 values.
  */
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function keep(sum: usize, lanes: v128, a: usize, b: usize, bytes: usize): void {
   const strip = total(f64x2.promote_low_f32x4(lanes), f64x2.promote_low_f32x4(highHalf(lanes)));
@@ -133,14 +131,12 @@ function same(a: usize, b: usize, bytes: usize): bool {
   return !v128.any_true(difference);
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function highHalf(lanes: v128): v128 {
   return v128.shuffle<i64>(lanes, lanes, 1, 0);
 }
 
 /** The sum of four lanes. */
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function total(low: v128, high: v128): f64 {
   return (

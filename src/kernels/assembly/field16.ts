@@ -20,7 +20,6 @@ export function sums(): usize { return sumsAt; }
 export function scalars(): usize { return scalarsAt; }
 
 /** x * v: shift, and where a bit fell out, add what x^16 is. */
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function double(v: v128): v128 {
   return v128.xor(i16x8.shl(v, 1), v128.and(i16x8.shr_s(v, 15), i16x8.splat(0x2b)));

@@ -37,7 +37,6 @@ export function add32(count: u32, bytes: usize, subtract: bool): void {
   combine<u32>(count, bytes, subtract);
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function combine<T>(count: u32, bytes: usize, subtract: bool): void {
   if (count == 4) {
@@ -52,7 +51,6 @@ function combine<T>(count: u32, bytes: usize, subtract: bool): void {
   }
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function fourSlots<T>(bytes: usize, subtract: bool): void {
   let a = sum;
@@ -65,7 +63,6 @@ function fourSlots<T>(bytes: usize, subtract: bool): void {
   }
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function four<T>(a: usize, s: usize, subtract: bool): void {
   const first = v128.add<T>(v128.load(s), v128.load(s, BLOCK));
@@ -73,7 +70,6 @@ function four<T>(a: usize, s: usize, subtract: bool): void {
   put<T>(a, v128.add<T>(first, second), subtract);
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function oneSlot<T>(slot: usize, bytes: usize, subtract: bool): void {
   let a = sum;
@@ -86,7 +82,6 @@ function oneSlot<T>(slot: usize, bytes: usize, subtract: bool): void {
   }
 }
 
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function put<T>(a: usize, value: v128, subtract: bool): void {
   const before = v128.load(a);

@@ -1,5 +1,7 @@
 // Weighted sums of rows in double precision. See ../mix.ts for the interface and ../mix.twin.ts for the same in TypeScript.
 
+import { narrow, widen } from './_doubles';
+
 /** Rows of values: what a second-level cache holds. */
 const valueArea = memory.data(1048576, 64);
 const resultArea = memory.data(1048576, 64);
@@ -112,7 +114,6 @@ export function weighSubsets(columns: usize, stride: usize, groups: usize, sums:
 }
 
 /** The sums of all subsets of four rows, two columns: subset s has row i where bit i of s is set, and is added upwards. */
-// @ts-ignore: decorators are AssemblyScript's
 @inline
 function addSubsets(row: usize, stride: usize, to: usize): void {
   const a = widen(row, 0);
@@ -139,17 +140,4 @@ function addSubsets(row: usize, stride: usize, to: usize): void {
   v128.store(to, f64x2.add(ac, d), 13 * ENTRY);
   v128.store(to, f64x2.add(bc, d), 14 * ENTRY);
   v128.store(to, f64x2.add(abc, d), 15 * ENTRY);
-}
-
-/** Two float32 values as doubles. */
-// @ts-ignore: decorators are AssemblyScript's
-@inline
-function widen(at: usize, offset: usize): v128 {
-  return f64x2.promote_low_f32x4(v128.load64_zero(at + offset));
-}
-
-// @ts-ignore: decorators are AssemblyScript's
-@inline
-function narrow(low: v128, high: v128): v128 {
-  return v128.shuffle<i64>(f32x4.demote_f64x2_zero(low), f32x4.demote_f64x2_zero(high), 0, 2);
 }

@@ -2,10 +2,9 @@ import { checkChoice, checkInteger, checkOptions } from '../../core/check.js';
 import { centeredProducts } from '../combination.js';
 import { largestEigenPair } from '../eigen.js';
 import { Aggregator, type RuleSettings, type Work } from '../rule.js';
-import { checkF, majority } from '../shares.js';
+import { checkF, majority, normalized } from '../shares.js';
 import { at } from '../vectors.js';
-import { keepUpTo } from '../verdicts.js';
-import { normalized } from './geometric-median.js';
+import { keepPositive } from '../verdicts.js';
 
 export interface CafOptions {
   readonly f: number;
@@ -53,11 +52,7 @@ export function caf(options: CafOptions, settings?: RuleSettings): Aggregator<Ca
         const { weights, work } = filter(rows.squaredDistances(), rows.count, limit, scale === 'all', maxIterations);
         return {
           vector: rows.combine(normalized(weights)),
-          judgement: keepUpTo(
-            weights.map((weight) => 1 - weight),
-            1,
-            true,
-          ),
+          judgement: keepPositive(weights),
           work,
         };
       },

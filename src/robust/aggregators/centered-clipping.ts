@@ -1,10 +1,9 @@
 import { checkInteger, checkNumber, checkOptions } from '../../core/check.js';
-import { type Combination, squaredDistancesFrom } from '../combination.js';
+import { type Combination, rootOf, squaredDistancesFrom } from '../combination.js';
 import { Aggregator, type RuleSettings } from '../rule.js';
 import { checkF, majority } from '../shares.js';
 import { at } from '../vectors.js';
 import { keepUpTo } from '../verdicts.js';
-import { rootOf } from './geometric-median.js';
 
 export interface CenteredClippingOptions {
   /** The radius, above 0, in the vectors' unit. */
@@ -48,7 +47,7 @@ export function centeredClipping(
         let point: Combination = { weights: new Float64Array(count), ofReference: 1 };
         let distances = new Float64Array(count);
         for (let step = 0; step < iterations; step++) {
-          distances = Float64Array.from(squaredDistancesFrom(rows, point), rootOf);
+          distances = squaredDistancesFrom(rows, point).map(rootOf);
           const shares = distances.map((distance) => (distance > tau ? tau / distance : 1) / count);
           const left = 1 - shares.reduce((sum, share) => sum + share, 0);
           point = {

@@ -6,7 +6,7 @@ import { largestEigenPair } from '../eigen.js';
 import { forEachBlock, type RowSet } from '../rows.js';
 import { Aggregator, type Context, type RuleSettings } from '../rule.js';
 import { sample } from '../seeded.js';
-import { checkF, chosenWeights } from '../shares.js';
+import { checkF, chosenWeights, wholePart } from '../shares.js';
 import { at } from '../vectors.js';
 import { ascending, judgeChosen } from '../verdicts.js';
 
@@ -40,7 +40,7 @@ export function dnc(options: DncOptions, settings?: RuleSettings): Aggregator<Dn
     throw new UsageError('robust.options', `coordinates must be ${iterations} lists, one an iteration`);
   const sampleSize = checkInteger('sampleSize', options.sampleSize ?? 10_000, 1, 2 ** 30);
   const filterFraction = checkNumber('filterFraction', options.filterFraction ?? 1, Number.MIN_VALUE, 10);
-  const drop = (faults: number): number => Math.floor(filterFraction * faults * (1 + 4 * Number.EPSILON));
+  const drop = (faults: number): number => wholePart(filterFraction, faults);
   return new Aggregator(
     {
       spec: {
@@ -115,11 +115,11 @@ function gathered(rows: RowSet, coordinates: readonly number[]): Float64Array[] 
   let next = 0;
   forEachBlock(rows.dimension, (start, end) => {
     if ((places[next]?.[1] ?? end) >= end) return;
-    const { rows: block, from } = rows.exactBlock(start, end);
+    const block = rows.exactBlock(start, end);
     for (let place = places[next]; place !== undefined && place[1] < end; place = places[++next])
       for (const [i, row] of block.entries()) {
         const part = parts[i];
-        if (part !== undefined) part[place[0]] = at(row, from + place[1] - start);
+        if (part !== undefined) part[place[0]] = at(row, place[1] - start);
       }
   });
   return parts;

@@ -2,7 +2,7 @@ import { AbortError, UsageError } from '../../core/errors.js';
 import { squaredReferenceNorm } from '../combination.js';
 import { Aggregator, type RuleSettings } from '../rule.js';
 import { at } from '../vectors.js';
-import { keepUpTo } from '../verdicts.js';
+import { keepPositive } from '../verdicts.js';
 
 export interface FltrustSpec {
   readonly kind: 'fltrust';
@@ -36,11 +36,7 @@ export function fltrust(_options: Record<string, never> = {}, settings?: RuleSet
         const weights = trust.map((value, i) => (value === 0 ? 0 : ((value / total) * norm) / at(norms, i)));
         return {
           vector: rows.combine(weights),
-          judgement: keepUpTo(
-            cosines.map((cosine) => 1 - cosine),
-            1,
-            true,
-          ),
+          judgement: keepPositive(cosines),
         };
       },
     },

@@ -3,10 +3,9 @@ import { AbortError } from '../../core/errors.js';
 import { MixedRows } from '../mixed-rows.js';
 import { PlainRows, type RowSet } from '../rows.js';
 import { Aggregator, type RuleSettings } from '../rule.js';
-import { withoutBound } from '../shares.js';
+import { normalized, withoutBound } from '../shares.js';
 import { at } from '../vectors.js';
-import { keepUpTo } from '../verdicts.js';
-import { normalized } from './geometric-median.js';
+import { keepPositive } from '../verdicts.js';
 
 export interface FoolsgoldOptions {
   /** Confidence, above 0 to 100; default 1. */
@@ -44,11 +43,7 @@ export function foolsgold(options: FoolsgoldOptions = {}, settings?: RuleSetting
           throw new AbortError('robust.no-trust', 'every client looks like a copy of another');
         return {
           vector: rows.combine(normalized(weights)),
-          judgement: keepUpTo(
-            weights.map((weight) => 1 - weight),
-            1,
-            true,
-          ),
+          judgement: keepPositive(weights),
         };
       },
     },

@@ -1,8 +1,8 @@
 import { checkInteger, checkNumber } from '../../core/check.js';
-import { squaredDistancesFrom } from '../combination.js';
+import { rootOf, squaredDistancesFrom } from '../combination.js';
 import type { RowSet } from '../rows.js';
 import { Aggregator, type RuleSettings, type Work } from '../rule.js';
-import { averagingWeights, checkF, majority } from '../shares.js';
+import { averagingWeights, checkF, majority, normalized } from '../shares.js';
 import { at } from '../vectors.js';
 import { ascending, rejectLargest } from '../verdicts.js';
 
@@ -55,11 +55,6 @@ export function geometricMedian(
   );
 }
 
-/** A distance from its square, which rounding may have left below zero. */
-export function rootOf(squared: number): number {
-  return Math.sqrt(Math.max(0, squared));
-}
-
 function converge(
   rows: RowSet,
   alpha: Float64Array,
@@ -106,10 +101,4 @@ function leaveBestRow(
   if (reach <= held) return { weights: here, optimal: true };
   const step = 1 - held / reach;
   return { weights: target.map((weight, i) => step * weight + (1 - step) * at(here, i)), optimal: false };
-}
-
-/** The same, summing to one. */
-export function normalized(values: Float64Array): Float64Array {
-  const sum = values.reduce((total, value) => total + value, 0);
-  return values.map((value) => value / sum);
 }

@@ -1,16 +1,9 @@
-import { checkInteger, checkOptions } from '../../core/check.js';
-import { UsageError } from '../../core/errors.js';
+import { checkOptions } from '../../core/check.js';
 import { Aggregator, type RuleSettings } from '../rule.js';
 import { checkF, chosenWeights, majority } from '../shares.js';
-import { binomial } from '../subsets.js';
+import { checkMaxSubsets, refuseTooMany, type SubsetOptions } from '../subsets.js';
 import { at } from '../vectors.js';
 import { ascending, judgeChosen } from '../verdicts.js';
-
-export interface SubsetOptions {
-  readonly f: number;
-  /** Refuses n and f with more subsets of n - f than this. */
-  readonly maxSubsets?: number;
-}
 
 export interface MdaSpec extends SubsetOptions {
   readonly kind: 'mda';
@@ -49,22 +42,6 @@ export function mda(options: SubsetOptions, settings?: RuleSettings): Aggregator
     },
     settings,
   );
-}
-
-/** Returns a cap on subsets from 1 to 10^9, or `undefined`; throws `UsageError` (`usage.range`) otherwise. */
-export function checkMaxSubsets(maxSubsets: unknown): number | undefined {
-  return maxSubsets === undefined ? undefined : checkInteger('maxSubsets', maxSubsets, 1, 1e9);
-}
-
-/** Throws `UsageError` (`robust.subsets`) where the search would go through more than `limit` subsets. */
-export function refuseTooMany(rule: string, count: number, f: number, limit: number): void {
-  const subsets = binomial(count, f);
-  if (subsets > limit)
-    throw new UsageError(
-      'robust.subsets',
-      `${rule} would search ${subsets} subsets of n = ${count} vectors with f = ${f}, more than maxSubsets = ${limit}; ` +
-        'raise it, or take nnm with a trimmed mean, which needs no search',
-    );
 }
 
 /**

@@ -1,10 +1,9 @@
 import { checkChoice, checkInteger, checkNumber } from '../../core/check.js';
-import { type Combination, squaredDistancesFrom } from '../combination.js';
+import { type Combination, rootOf, squaredDistancesFrom } from '../combination.js';
 import { Aggregator, type RuleSettings } from '../rule.js';
-import { averagingWeights, checkF, majority } from '../shares.js';
+import { averagingWeights, checkF, majority, normalized } from '../shares.js';
 import { at } from '../vectors.js';
 import { rejectLargest } from '../verdicts.js';
-import { normalized, rootOf } from './geometric-median.js';
 
 export interface RfaOptions {
   /** How many clients may be Byzantine: checked against n, and as many are named in the verdicts. Default 0. */

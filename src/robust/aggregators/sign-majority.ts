@@ -30,13 +30,13 @@ export function signMajority(options: SignMajorityOptions = {}, settings?: RuleS
         const vector = zerosLike(rows.model, rows.dimension);
         const against = new Float64Array(rows.count);
         forEachBlock(rows.dimension, (start, end) => {
-          const { rows: block, from } = rows.block(start, end);
-          for (let k = start; k < end; k++) {
+          const block = rows.block(start, end);
+          for (let k = 0; k < end - start; k++) {
             let votes = 0;
-            for (const row of block) votes += Math.sign(at(row, from + k - start));
-            vector[k] = Math.sign(votes);
+            for (const row of block) votes += Math.sign(at(row, k));
+            vector[start + k] = Math.sign(votes);
             for (const [i, row] of block.entries())
-              if (Math.sign(at(row, from + k - start)) !== Math.sign(votes)) against[i] = at(against, i) + 1;
+              if (Math.sign(at(row, k)) !== Math.sign(votes)) against[i] = at(against, i) + 1;
           }
         });
         const scores = against.map((count) => count / rows.dimension);

@@ -3,10 +3,9 @@ import { centeredProducts, squaredDistancesFrom } from '../combination.js';
 import { largestEigenPair } from '../eigen.js';
 import { Aggregator, type RuleSettings } from '../rule.js';
 import { checkF, chosenWeights, majority } from '../shares.js';
-import { forEachSubset } from '../subsets.js';
+import { checkMaxSubsets, forEachSubset, refuseTooMany, type SubsetOptions } from '../subsets.js';
 import { at } from '../vectors.js';
 import { judgeChosen } from '../verdicts.js';
-import { checkMaxSubsets, refuseTooMany, type SubsetOptions } from './mda.js';
 
 export interface SmeaSpec extends SubsetOptions {
   readonly kind: 'smea';

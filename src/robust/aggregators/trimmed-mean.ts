@@ -2,7 +2,7 @@ import { checkNumber, checkOptions } from '../../core/check.js';
 import { UsageError } from '../../core/errors.js';
 import { columnOutcome } from '../column-outcome.js';
 import { Aggregator, type RuleSettings } from '../rule.js';
-import { checkF, majority } from '../shares.js';
+import { checkF, majority, wholePart } from '../shares.js';
 
 /** Either the count of values to cut on each side, or their fraction of n. */
 export type TrimmedMeanOptions =
@@ -48,7 +48,7 @@ function byFraction(given: number, settings: RuleSettings | undefined): Aggregat
       condition: 'floor(beta n) >= f',
       weighted: false,
       run: (rows) => {
-        const cut = cutOf(beta, rows.count);
+        const cut = wholePart(beta, rows.count);
         return columnOutcome(rows, 'trimmed-mean', cut, cut);
       },
     },
@@ -56,15 +56,10 @@ function byFraction(given: number, settings: RuleSettings | undefined): Aggregat
   );
 }
 
-/** floor(beta n), where a product that rounding left just below an integer is that integer: 0.29 of 100 is 29. */
-function cutOf(beta: number, count: number): number {
-  return Math.floor(beta * count * (1 + 4 * Number.EPSILON));
-}
-
 function leastCount(beta: number, f: number): number {
   if (f === 0) return 1;
   if (beta === 0) return Number.POSITIVE_INFINITY;
   let count = Math.max(1, Math.ceil(f / beta) - 1);
-  while (cutOf(beta, count) < f) count += 1;
+  while (wholePart(beta, count) < f) count += 1;
   return count;
 }

@@ -3,7 +3,7 @@ import { UsageError } from '../../core/errors.js';
 import type { RandomSource } from '../../core/random.js';
 import { accept, type Vectors } from '../input.js';
 import type { PlainRows } from '../rows.js';
-import { checkSeed, seededSource } from '../seeded.js';
+import { sourceOnDemand } from '../seeded.js';
 import { averagingWeights } from '../shares.js';
 import { at, type FloatVector, zerosLike } from '../vectors.js';
 
@@ -42,13 +42,13 @@ export interface View {
 }
 
 /** One vector for all attackers, or a list of one for each. */
-export type Plot = (view: View) => {
+type Recipe = (view: View) => {
   readonly vectors: FloatVector | readonly FloatVector[];
   readonly strength?: number;
 };
 
-/** Wraps a plot with the checks that all attacks share. */
-export function attack(name: string, plot: Plot): Attack {
+/** Wraps a recipe with the checks that all attacks share. */
+export function attack(name: string, recipe: Recipe): Attack {
   return {
     name,
     craft<T extends FloatVector>(honest: Vectors<T>, options: CraftOptions = {}): Crafted<T> {
@@ -57,19 +57,17 @@ export function attack(name: string, plot: Plot): Attack {
       const { rows, faults } = accept(honest, {});
       if (faults.some((fault) => fault !== undefined))
         throw new UsageError('robust.vectors', 'honest vectors must be finite and of one length');
-      const random = options.seed === undefined ? undefined : seededSource(checkSeed('seed', options.seed));
-      const { rows: list } = rows.block(0, rows.dimension);
-      const plotted = plot({
+      const made = recipe({
         rows,
-        honest: list,
+        honest: rows.block(0, rows.dimension),
         count,
-        random: () => random ?? seededSource(checkSeed('seed', undefined)),
+        random: sourceOnDemand(options.seed),
       });
-      const { vectors } = plotted;
+      const { vectors } = made;
       const each = isOne(vectors) ? Array.from({ length: count }, () => vectors) : vectors;
       return {
         vectors: each as readonly T[], // made by zerosLike from a vector of T
-        ...(plotted.strength === undefined ? {} : { strength: plotted.strength }),
+        ...(made.strength === undefined ? {} : { strength: made.strength }),
       };
     },
   };

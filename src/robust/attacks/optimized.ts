@@ -41,7 +41,7 @@ function optimized(
     deviation: Float64Array,
   ) => { readonly from: Float64Array; readonly direction: Float64Array },
 ): Attack {
-  const against = checkInner(checkOptions('options', options).against);
+  const against = checkInner(checkOptions('options', options).against, 'against');
   const evaluations = checkInteger('evaluations', options.evaluations ?? 20, 2, 10_000);
   const delta = checkNumber('delta', options.delta ?? 10, Number.MIN_VALUE, 1e100);
   const ratio = checkNumber('ratio', options.ratio ?? 0.8, 1e-6, 1 - 1e-6);

@@ -1,9 +1,8 @@
 import { checkOptions } from '../../core/check.js';
-import { checkInner, runOnMixtures } from '../pre-aggregator.js';
+import { checkInner, runOnMixtures, sharedF } from '../pre-aggregator.js';
 import { Aggregator, type AnySpec, type RuleSettings } from '../rule.js';
 import { at } from '../vectors.js';
 import { clipped } from './clipping.js';
-import { sharedF } from './nnm.js';
 
 export interface ArcOptions {
   /** Default: the inner rule's f, which it must equal where both are given. */

@@ -1,9 +1,7 @@
 import { checkOptions } from '../../core/check.js';
-import { UsageError } from '../../core/errors.js';
-import { checkInner, runOnMixtures } from '../pre-aggregator.js';
+import { checkInner, runOnMixtures, sharedF } from '../pre-aggregator.js';
 import type { RowSet } from '../rows.js';
 import { Aggregator, type AnySpec, type RuleSettings } from '../rule.js';
-import { checkF } from '../shares.js';
 import { ascending } from '../verdicts.js';
 
 export interface NnmOptions {
@@ -48,21 +46,8 @@ export function nnm<Inner extends AnySpec>(
   );
 }
 
-/** The f of a pre-aggregator: as given, and no other than the inner rule's where that has one. */
-export function sharedF(kind: string, inner: Aggregator, given: unknown): number {
-  const f = checkF(given ?? inner.f);
-  if (given === undefined && inner.definition.f === undefined)
-    throw new UsageError('robust.options', `${kind} needs f, since ${inner.spec.kind} inside it has none`);
-  if (inner.definition.f !== undefined && inner.f !== f)
-    throw new UsageError(
-      'robust.options',
-      `${kind} has f = ${f} and ${inner.spec.kind} inside it f = ${inner.f}; give one`,
-    );
-  return f;
-}
-
 /** Each row's mean of its `size` closest rows, n x n. */
-export function neighborWeights(rows: RowSet, size: number): Float64Array {
+function neighborWeights(rows: RowSet, size: number): Float64Array {
   const { count } = rows;
   const distances = rows.squaredDistances();
   const weights = new Float64Array(count * count);

@@ -9,6 +9,7 @@ import { DirectedComposition } from '../../../src/dp/accounting/pld/compose.js';
 import type { DiscreteLoss, SmoothLoss } from '../../../src/dp/accounting/pld/loss.js';
 import { gaussianLoss, laplaceLoss, sampledAdd, sampledRemove } from '../../../src/dp/accounting/pld/smooth.js';
 import { discreteGaussian, gaussian, PldAccountant, poissonSampled, RdpAccountant } from '../../../src/dp/index.js';
+import { twoReleases } from './two-releases.js';
 
 const seed = 20_240_601;
 /** A grid fine enough for a rare loss takes seconds: few here, many by night. */
@@ -130,7 +131,7 @@ describe('random mechanisms, through the grid', () => {
               ],
               4e-4,
             );
-            const exact = integrated(one, lossOf(other), remove, epsilon);
+            const exact = twoReleases(one, lossOf(other), remove, epsilon);
             const { lower, upper } = composition.bounds({ epsilon });
             expect(lower).toBeLessThanOrEqual(exact * (1 + 1e-5) + 1e-15);
             expect(upper).toBeGreaterThanOrEqual(exact * (1 - 1e-5) - 1e-15);
@@ -157,25 +158,6 @@ describe('random mechanisms, through the grid', () => {
     check(composition, { delta: (x) => gaussianDelta(1, x) }, { epsilon: 2, delta: 1e-5 });
   });
 });
-
-/** E over the outcome of the first release of the exact divergence of the second, by the trapezoid rule. */
-function integrated(
-  [q, sigma]: readonly [number, number],
-  second: SmoothLoss,
-  remove: boolean,
-  epsilon: number,
-): number {
-  const step = sigma / 2000;
-  let sum = 0;
-  for (let i = Math.floor((-11 * sigma) / step); i * step < 1 + 11 * sigma; i += 1) {
-    const x = i * step;
-    const without = Math.exp(-(x * x) / (2 * sigma * sigma));
-    const ratio = q * Math.expm1((2 * x - 1) / (2 * sigma * sigma));
-    const first = Math.log1p(ratio);
-    sum += remove ? without * (1 + ratio) * second.delta(epsilon - first) : without * second.delta(epsilon + first);
-  }
-  return (sum * step) / (sigma * Math.sqrt(2 * Math.PI));
-}
 
 describe('epsilons far out', () => {
   it('are answered on both sides of where the loss is', () => {

@@ -5,8 +5,8 @@ import { type Accountant, type Bounds, checkDelta, checkEpsilon, checkRelationOf
 import { gaussianEpsilon, logGaussianDelta } from '../analytic-gaussian.js';
 import { nearGaussian } from '../near-gaussian.js';
 import { type Primitive, primitives } from '../primitives.js';
-import { DirectedComposition, type LossPart, type Question } from './compose.js';
-import type { LossPair } from './loss.js';
+import { DirectedComposition, type Question } from './compose.js';
+import type { LossPair, LossPart } from './loss.js';
 import { lossPair } from './pairs.js';
 import { gaussianLoss } from './smooth.js';
 
@@ -104,11 +104,11 @@ export class PldAccountant<R extends Relation = DefaultRelation> implements Acco
   }
 
   epsilonBound(delta: number): number {
-    const { slack } = this.#state;
-    const question = { delta: Math.max(checkDelta(delta) * Math.exp(-slack), 1e-280) };
-    if (this.#onlyGaussian)
-      return near(gaussianEpsilon(Math.sqrt(this.#state.precision), delta * Math.exp(-slack))).upper + 2 * slack;
+    const { precision, slack } = this.#state;
+    const left = checkDelta(delta) * Math.exp(-slack);
+    if (this.#onlyGaussian) return near(gaussianEpsilon(Math.sqrt(precision), left)).upper + 2 * slack;
     if (delta === 1) return 0;
+    const question = { delta: Math.max(left, 1e-280) };
     return Math.max(...this.#directions().map((direction) => direction.upper(question))) + 2 * slack;
   }
 

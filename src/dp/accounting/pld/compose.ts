@@ -3,15 +3,9 @@ import { UsageError } from '../../../core/errors.js';
 import { rootBetween } from '../../numeric/root.js';
 import type { Bounds } from '../accountant.js';
 import { bulkLoss, type GridLoss, gridFromAbove, gridFromBelow, lossRange } from './grid.js';
-import { hockeyStick, type Loss } from './loss.js';
+import { hockeyStick, type Loss, type LossPart } from './loss.js';
 import { spikeDelta, spikeEpsilon } from './spikes.js';
 import { type Cumulant, cumulant, type GridPart, saddleLogDelta, TiltedComposition, windowWidth } from './tilted.js';
-
-/** `count` releases with one loss. */
-export interface LossPart {
-  readonly loss: Loss;
-  readonly count: number;
-}
 
 /** What is asked: epsilon for a delta, or delta for an epsilon. */
 export type Question = { readonly delta: number } | { readonly epsilon: number };

@@ -49,6 +49,12 @@ export interface LossPair {
   readonly add: Loss;
 }
 
+/** `count` releases with one loss. */
+export interface LossPart {
+  readonly loss: Loss;
+  readonly count: number;
+}
+
 /** Zeroed tails to write into. */
 export function newTails(): Tails {
   return { pAbove: 0, pBelow: 0, qAbove: 0, qBelow: 0 };

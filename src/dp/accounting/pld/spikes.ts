@@ -1,14 +1,11 @@
 /** A lower bound for releases whose losses are rare: by one test, that any of them is above a threshold. */
-import { type Loss, newTails, type SmoothLoss } from './loss.js';
+import { type LossPart, newTails, type SmoothLoss, type Tails } from './loss.js';
 
 /** Of the tails' relative rounding, summed over releases. */
 const doubt = 1e-9;
 
 /** The best of `value(P(any above), Q(any above))` over thresholds; 0 if no threshold gives more. */
-function bestThreshold(
-  parts: readonly { readonly loss: Loss; readonly count: number }[],
-  value: (p: number, q: number) => number,
-): number {
+function bestThreshold(parts: readonly LossPart[], value: (p: number, q: number) => number): number {
   // Discrete ones are left out of the test: what looks at fewer outcomes proves less, but proves it.
   const smooth = parts.flatMap(({ loss, count }) => (loss.kind === 'smooth' ? [{ loss, count }] : []));
   if (smooth.length === 0) return 0;
@@ -34,7 +31,7 @@ function bestThreshold(
   return best;
 }
 
-function tailsAbove(loss: SmoothLoss, threshold: number, into: ReturnType<typeof newTails>): void {
+function tailsAbove(loss: SmoothLoss, threshold: number, into: Tails): void {
   if (threshold < loss.highest) loss.tails(threshold, into);
   else into.pAbove = into.qAbove = 0;
 }
@@ -43,11 +40,11 @@ function tailsAbove(loss: SmoothLoss, threshold: number, into: ReturnType<typeof
  * Delta at least: P and Q of any test differ by no more than the divergence (data processing). Near the truth where a single large loss decides,
  * as with small samples, and there grids that would hold both the rare and the small losses are too long.
  */
-export function spikeDelta(parts: readonly { readonly loss: Loss; readonly count: number }[], epsilon: number): number {
+export function spikeDelta(parts: readonly LossPart[], epsilon: number): number {
   return bestThreshold(parts, (p, q) => p - Math.exp(epsilon) * q);
 }
 
 /** Epsilon at least, likewise: where one test has more than `delta` left. */
-export function spikeEpsilon(parts: readonly { readonly loss: Loss; readonly count: number }[], delta: number): number {
+export function spikeEpsilon(parts: readonly LossPart[], delta: number): number {
   return bestThreshold(parts, (p, q) => (p > delta && q > 0 ? Math.log((p - delta) / q) : 0));
 }
