@@ -9,7 +9,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { prepareWasm } from 'veilsum/training';
 import { loadLearningData } from './learning/data.js';
 import { clients, perRound } from './learning/federation.js';
-import { compareOptimizers, comparisonTable } from './learning/optimizers.js';
+import { choiceOfRates, compareOptimizers, comparisonTable } from './learning/optimizers.js';
 
 const { values } = parseArgs({
   options: {
@@ -34,6 +34,8 @@ const report = [
   '# Learning',
   '',
   `${perRound} of ${clients} clients a round, one pass over their own examples, ${rounds} rounds, seed ${seed}; made by \`npm run bench:learning\`.`,
+  '',
+  choiceOfRates,
   '',
 ];
 const sets = await loadLearningData(values.fashion);

@@ -7,6 +7,7 @@ import {
   optimizerFrom,
   type Partition,
   permutation,
+  scaffoldContribution,
   scaffoldControl,
 } from 'veilsum/fl';
 import { evaluate, getWeights, seededNumbers, setWeights, type TrainResult, train } from 'veilsum/training';
@@ -116,13 +117,7 @@ class FederationServer {
     if (spec.kind === 'fednova') return novaContribution(spec, update, { steps });
     if (spec.kind !== 'scaffold' || scaffold === undefined) return update;
     this.#controls.set(client, scaffold.client);
-    const both = new Float32Array(2 * update.length);
-    both.set(update);
-    both.set(
-      scaffold.update.map((value) => value * spec.controlScale),
-      update.length,
-    );
-    return both;
+    return scaffoldContribution(spec, update, scaffold.update);
   }
 }
 

@@ -1,4 +1,6 @@
 /** Byzantine clients: what they send, and the rule that is to stand it. */
+
+import { seededNumbers } from 'veilsum/fl';
 import {
   type AggregatorSpec,
   type Attack,
@@ -11,7 +13,6 @@ import {
   minSum,
   signFlip,
 } from 'veilsum/robust';
-import { seededRandom } from './random.js';
 import type { Scenario, Settings } from './settings.js';
 
 const attacks: Readonly<Record<string, () => Attack>> = {
@@ -63,7 +64,7 @@ export function craft(
   const seen = Array.from({ length: Math.floor(honest.length / size) }, (_, group) =>
     meanOf(honest.slice(group * size, (group + 1) * size)),
   );
-  const random = seededRandom(seed, `attack, round ${round}`);
+  const random = seededNumbers(seed, `attack, round ${round}`);
   const options = { count: byzantine, seed: Uint8Array.from({ length: 32 }, () => Math.floor(256 * random())) };
   const { vectors } = attacks[attack]?.().craft(seen, options) ?? { vectors: [] };
   const center = meanOf(seen);

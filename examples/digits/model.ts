@@ -1,8 +1,8 @@
 /** The network in TensorFlow.js. Outside this file a model is one flat vector of its weights. */
 import type { Tensor2D } from '@tensorflow/tfjs-core';
 import type { Sequential } from '@tensorflow/tfjs-layers';
+import { permutation, type Random } from 'veilsum/fl';
 import { classes, type Digits, pixels } from './digits.js';
-import { permutation, type Random } from './random.js';
 import type { ModelShapes, Scenario } from './settings.js';
 import { tf, tfLayers } from './tensorflow.js';
 

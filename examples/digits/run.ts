@@ -1,4 +1,6 @@
-/** The example itself: ten clients and a server, and afterwards the same rounds without masking. */
+/** The example itself: clients and a server, and afterwards the same rounds without masking. */
+
+import { seededNumbers } from 'veilsum/fl';
 import { phases } from 'veilsum/secagg';
 import type { RoundResult, Server } from 'veilsum/server';
 import { craft } from './attack.js';
@@ -8,7 +10,6 @@ import { dealByDirichlet, holdOut, loadDigits } from './digits.js';
 import type { Display } from './display.js';
 import type { FromClient, Update } from './messages.js';
 import { createNetwork, type Network } from './model.js';
-import { seededRandom } from './random.js';
 import { clientsInSum, type Leaving, leavesOf, scheduleLeaving } from './schedule.js';
 import { quantizationStep, startFederation } from './server.js';
 import { byzantineOf, heldOut, initialModel, isRobust, type Scenario, type Settings, scenarioOf } from './settings.js';
@@ -35,7 +36,7 @@ export async function run(settings: Settings, display: Display): Promise<void> {
   // Byzantine clients stay; without masking there are but two phases to leave in.
   const honest = clients - byzantineOf(settings);
   const possible = settings.masking === 'none' ? (['advertise', 'input'] as const) : phases;
-  const schedule = scheduleLeaving(rounds, honest, seededRandom(seed, 'leaving'), possible);
+  const schedule = scheduleLeaving(rounds, honest, seededNumbers(seed, 'leaving'), possible);
   const crew = startCrew(
     settings,
     Array.from({ length: clients }, (_, client) => ({ client, leaves: leavesOf(client, schedule) })),
@@ -43,7 +44,7 @@ export async function run(settings: Settings, display: Display): Promise<void> {
   );
   try {
     const judge = await dealDigits(crew, settings, display);
-    const firstModel = initialModel(seededRandom(seed, 'model'), scenario.shapes);
+    const firstModel = initialModel(seededNumbers(seed, 'model'), scenario.shapes);
     const stage: Stage = { settings, scenario, crew, schedule, judge, display, firstModel };
     const masked = await maskedRounds(stage);
     const plainModel = await plainRounds(stage);
@@ -74,8 +75,8 @@ export async function run(settings: Settings, display: Display): Promise<void> {
 async function dealDigits(crew: Crew, settings: Settings, display: Display): Promise<Network> {
   const { seed } = settings;
   const scenario = scenarioOf(settings);
-  const { training: images, test } = holdOut(await loadDigits(), heldOut, seededRandom(seed, 'held out'));
-  const hands = dealByDirichlet(images, scenario.dealing, seededRandom(seed, 'hands'));
+  const { training: images, test } = holdOut(await loadDigits(), heldOut, seededNumbers(seed, 'held out'));
+  const hands = dealByDirichlet(images, scenario.dealing, seededNumbers(seed, 'hands'));
   hands.forEach((digits, client) => {
     crew.tell(client, { kind: 'digits', digits });
   });
@@ -173,8 +174,10 @@ async function updatesInSum(
   return updates;
 }
 
-/** The same rounds from the same first model, with the same clients leaving, without masking or quantization. */
-/** Honest clients only: what would be learned without an attack. */
+/**
+ * The same rounds from the same first model, with the same clients leaving, without masking or quantization; honest clients only: what would be
+ * learned without an attack.
+ */
 async function plainRounds({ crew, schedule, firstModel, display, scenario, settings }: Stage): Promise<Float32Array> {
   const honest = scenario.clients - byzantineOf(settings);
   let model = firstModel;

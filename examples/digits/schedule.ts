@@ -1,5 +1,5 @@
+import { permutation, type Random } from 'veilsum/fl';
 import { type Phase, phases } from 'veilsum/secagg';
-import { permutation, type Random } from './random.js';
 
 /** Who leaves in a round, and before which of their messages: clients, counted from 0, with their phase. */
 export type Leaving = ReadonlyMap<number, Phase>;

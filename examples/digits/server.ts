@@ -3,7 +3,7 @@ import { centralPrivacy, definePlan, distributedPrivacy, type Plan } from 'veils
 import { type Certificate, createKeyPair, enrol } from 'veilsum/secagg';
 import { type Server, serve } from 'veilsum/server';
 import { ruleOf } from './attack.js';
-import { dealing, delta, dimension, isRobust, type Settings, scenarioOf } from './settings.js';
+import { delta, isRobust, type Settings, scenarioOf } from './settings.js';
 
 const grid = { bits: 16, range: 1 } as const;
 
@@ -19,14 +19,14 @@ const share = 0.1;
 /** What happens to an update before it is masked, and to the sum. */
 function planFor(settings: Settings): Plan {
   if (isRobust(settings)) return robustPlan(settings);
-  const { clients, clip, dimension: size } = scenarioOf(settings);
-  const [vector, cohort] = [{ dimension: size }, { maxClients: clients }];
+  const { clients, clip, dealing, dimension } = scenarioOf(settings);
+  const [vector, cohort] = [{ dimension }, { maxClients: clients }];
   const budget = { epsilon: settings.epsilon, delta, rounds: settings.rounds };
   switch (settings.privacy) {
     case 'none':
       // Weighted by its images, clipped to the norm C, rounded to 16 bits.
       return definePlan({
-        vector: { dimension },
+        vector,
         cohort,
         weight: { kind: 'examples', max: dealing.size.max },
         clip: { kind: 'l2', norm: clip },
@@ -51,9 +51,9 @@ function planFor(settings: Settings): Plan {
 
 /** What a rule judges: the means of masked cohorts, or each update in the clear. */
 function robustPlan(settings: Settings): Plan {
-  const { clients, cohorts, dimension: size } = scenarioOf(settings);
+  const { clients, cohorts, dimension } = scenarioOf(settings);
   const aggregator = ruleOf(settings.aggregator, settings.byzantine);
-  const base = { vector: { dimension: size }, quantize: grid };
+  const base = { vector: { dimension }, quantize: grid };
   if (settings.masking === 'none')
     return definePlan({
       ...base,

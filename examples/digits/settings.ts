@@ -1,5 +1,5 @@
 /** The example's numbers in one place. Rounds and clients count from 0; people are shown numbers from 1. */
-import type { Random } from './random.js';
+import type { Random } from 'veilsum/fl';
 
 export interface Settings {
   readonly rounds: number;

@@ -28,7 +28,8 @@ export async function startTensorFlow(): Promise<void> {
 /**
  * Makes training three times faster on TensorFlow.js's WebAssembly backend. It multiplies matrices with XNNPACK, except
  * where one is to be transposed on the way, as for every gradient: there it falls back to a plain loop. Transposing
- * first, in a step of its own, keeps it on the fast path.
+ * first, in a step of its own, keeps it on the fast path. `prepareWasm` of veilsum/training does it too, but imports
+ * TensorFlow.js in the way that is slow here.
  */
 function transposeBeforeMultiplying(): void {
   const multiply = kernel(tf.BatchMatMul);

@@ -1,8 +1,8 @@
 import { toHex } from '../core/bytes.js';
 import { checkOptions, describe } from '../core/check.js';
-import { PeerError, UsageError } from '../core/errors.js';
+import { InternalError, PeerError, UsageError } from '../core/errors.js';
 import { privacyBudget, refuseTask } from '../dp/ledger/budget.js';
-import type { JsonValue } from '../dp/ledger/entry.js';
+import { eventJson } from '../dp/ledger/entry.js';
 import { Ledger } from '../dp/ledger/ledger.js';
 import { type LedgerStorage, memoryStorage } from '../dp/ledger/storage.js';
 import type { Plan } from '../fl/plan/fields.js';
@@ -74,8 +74,9 @@ export class ClientAccount {
 
   /** Pays for what an input of this session will tell, at most. Throws as `Ledger.charge`. */
   async charge({ task, round, session }: SessionContext, plan: Plan): Promise<void> {
-    const event = JSON.parse(JSON.stringify(worstEvent(plan))) as JsonValue;
-    await this.#ledger.charge({ task, round, context: toHex(session), event });
+    const event = worstEvent(plan);
+    if (event === undefined) throw new InternalError('budget.event', 'a plan without noise was let in');
+    await this.#ledger.charge({ task, round, context: toHex(session), event: eventJson(event) });
   }
 
   close(): Promise<void> {

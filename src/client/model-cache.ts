@@ -41,7 +41,7 @@ export class ModelCache {
 async function download({ url, dimension }: ModelReference, signal: AbortSignal | undefined): Promise<Uint8Array> {
   const length = 4 * dimension;
   try {
-    const response = await fetch(url, { signal: signal ?? null, redirect: 'error' });
+    const response = await request(url, signal);
     if (!response.ok || response.body === null)
       throw new AbortError('model.unavailable', `${url} answers with status ${response.status}`);
     return await readExactly(response.body, length);
@@ -50,6 +50,20 @@ async function download({ url, dimension }: ModelReference, signal: AbortSignal 
     if (cause instanceof PeerError || cause instanceof AbortError) throw cause;
     const reason = cause instanceof Error ? cause.message : 'unknown';
     throw new AbortError('model.unavailable', `${url} can't be fetched: ${reason}`, { cause });
+  }
+}
+
+/**
+ * A connection that was kept since the last round may have been closed by the other side, which only shows when it is used again: so a
+ * request that fails is made once more, as RFC 9112, section 9.3.1, has it for requests that change nothing.
+ */
+async function request(url: URL, signal: AbortSignal | undefined): Promise<Response> {
+  const options = { signal: signal ?? null, redirect: 'error' } as const;
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+    return await fetch(url, options);
   }
 }
 

@@ -3,7 +3,7 @@ import { PeerError } from '../core/errors.js';
 import type { CryptoProvider } from '../crypto/provider/provider.js';
 import type { Plan } from '../fl/plan/fields.js';
 import { parsePlan } from '../fl/plan/plan.js';
-import { ringShape } from '../fl/plan/shape.js';
+import { releaseAt, ringShape } from '../fl/plan/shape.js';
 import type { SessionContext } from '../secagg/context.js';
 import { decodeOffer } from '../secagg/messages/offer.js';
 import type { ModelReference } from './model-cache.js';
@@ -54,7 +54,7 @@ function checkShape(context: SessionContext, plan: Plan): void {
   for (const [name, offered, derived] of fields)
     if (offered !== derived)
       throw new PeerError('offer.shape', `the plan gives ${name} ${derived}, the session has ${offered}`);
-  const seeds = plan.privacy.kind === 'distributed' ? plan.privacy.releaseAt : [];
+  const seeds = releaseAt(plan);
   if (seeds.length !== context.releaseAt.length || seeds.some((survivors, i) => survivors !== context.releaseAt[i]))
     throw new PeerError(
       'offer.shape',

@@ -1,5 +1,5 @@
-import { wipe } from '../core/bytes.js';
-import { AbortError, PeerError, UsageError, VeilsumError } from '../core/errors.js';
+import { equalBytes, wipe } from '../core/bytes.js';
+import { AbortError, PeerError, UsageError } from '../core/errors.js';
 import type { CryptoProvider } from '../crypto/provider/provider.js';
 import { pack } from '../ring/pack.js';
 import type { PlainVector } from '../ring/vector.js';
@@ -10,7 +10,7 @@ import type { ClientStep } from '../secagg/client/session.js';
 import { contextHash, type SessionContext, tagLength } from '../secagg/context.js';
 import type { Identity } from '../secagg/identity.js';
 import { inputKeys, inputMac } from '../secagg/input-mac.js';
-import { decodeAbort, encodeAbort } from '../secagg/messages/abort.js';
+import { decodeAbort, encodeClientAbort } from '../secagg/messages/abort.js';
 import { encodeAdvertise } from '../secagg/messages/advertise.js';
 import { messageName } from '../secagg/messages/envelope.js';
 import { encodeInputEnd } from '../secagg/messages/input-end.js';
@@ -37,7 +37,7 @@ export class PlainClientSession {
     this.context = options.context;
     this.#identity = options.identity;
     this.#provider = options.provider;
-    if (options.authority.some((byte, i) => byte !== this.context.authority[i]))
+    if (!equalBytes(options.authority, this.context.authority))
       throw new PeerError('policy.authority', 'the session is under another enrolment authority than the pinned one');
     this.#contextHash = contextHash(this.context);
     const rand = this.#provider.randomBytes(randLength);
@@ -102,11 +102,7 @@ export class PlainClientSession {
 
   abort(error: unknown = new AbortError('client.left', 'the client left')): Uint8Array {
     wipeSecrets(this.#secrets);
-    const told = error instanceof PeerError || error instanceof AbortError;
-    return encodeAbort(this.#tag, {
-      code: error instanceof VeilsumError ? error.code : 'client.failed',
-      reason: told ? error.message : 'the client failed',
-    });
+    return encodeClientAbort(this.#tag, error);
   }
 
   get #tag(): Uint8Array {

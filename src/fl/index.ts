@@ -21,7 +21,7 @@ export {
   shardPartition,
 } from './partition/partition.js';
 export { type PictureOptions, partitionPicture } from './partition/picture.js';
-export { permutation, type Random, seededNumbers } from './partition/random.js';
+export { dirichlet, permutation, type Random, seededNumbers } from './partition/random.js';
 export {
   type CentralNoiseTarget,
   centralPrivacy,

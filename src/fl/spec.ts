@@ -5,6 +5,7 @@ import { describe } from '../core/check.js';
 import { UsageError } from '../core/errors.js';
 import { maxRange, minRange } from '../ring/quantize.js';
 import { canonicalBytes } from './plan/canonical.js';
+import { faultOf } from './schema-fault.js';
 
 /** Settings that are plain JSON: every field said, deeply frozen, one canonical text for one meaning. */
 
@@ -13,29 +14,41 @@ export interface Spec {
   readonly kind: string;
 }
 
-/** An integer from `min` to `max`. */
+/** An integer from `min` to `max`. What a field must be is said in words, for `faultOf`. */
 export function integer(min: number, max: number): v.GenericSchema<number> {
-  return v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
+  const said = `an integer from ${min} to ${max}`;
+  return v.pipe(v.number(said), v.safeInteger(said), v.minValue(min, said), v.maxValue(max, said));
 }
 
 /** A finite number from `min` to `max`. */
-export function number(min: number, max: number): v.GenericSchema<number> {
-  return v.pipe(v.number(), v.finite(), v.minValue(min), v.maxValue(max));
+export function number(min: number, max: number, said = `a number from ${min} to ${max}`): v.GenericSchema<number> {
+  return v.pipe(v.number(said), v.finite(said), v.minValue(min, said), v.maxValue(max, said));
 }
 
-/** A positive number that float32 arithmetic has room around: 2^-64 to 2^64. */
+/** A positive number that float32 arithmetic has room around. */
 export function magnitude(): v.GenericSchema<number> {
-  return number(minRange, maxRange);
+  return number(minRange, maxRange, 'a number from 2^-64 to 2^64');
 }
 
-/** A number from 0 up to below 1, such as a momentum. */
+/** Such as a momentum. */
 export function decay(): v.GenericSchema<number> {
-  return v.pipe(number(0, 1), v.ltValue(1));
+  const said = 'a number from 0 up to below 1';
+  return v.pipe(number(0, 1, said), v.ltValue(1, said));
 }
 
-/** Above 0, up to 1: what part of something is kept. */
+/** What part of something is kept. */
 export function fraction(): v.GenericSchema<number> {
-  return v.pipe(number(0, 1), v.gtValue(0));
+  const said = 'a number above 0, up to 1';
+  return v.pipe(number(0, 1, said), v.gtValue(0, said));
+}
+
+/** One of a few texts. */
+export function choice<const T extends string>(...choices: readonly T[]): v.GenericSchema<T> {
+  return v.picklist(choices, `one of ${choices.join(', ')}`);
+}
+
+export function flag(): v.GenericSchema<boolean> {
+  return v.boolean('true or false');
 }
 
 /** `fields` that say which kind they are, and nothing that the kind doesn't know. */
@@ -71,8 +84,7 @@ export function parseFields<T extends object>(
 ): T {
   const result = v.safeParse(schema, input, { abortEarly: true });
   if (result.success) return freezeDeep(result.output);
-  const [issue] = result.issues;
-  throw new UsageError(code, `${what}: ${v.getDotPath(issue) ?? 'the value'}: ${issue.message}`);
+  throw new UsageError(code, `${what}: ${faultOf(result.issues[0], schema, 'the value')}`);
 }
 
 /** SHA-256 over the purpose and the canonical JSON of a spec: 32 bytes that name it. */
@@ -81,7 +93,8 @@ export function specHash(purpose: string, spec: object): Uint8Array {
   return sha256(concatBytes(Uint8Array.of(label.length), label, canonicalBytes(spec)));
 }
 
-function freezeDeep<T extends object>(value: T): T {
+/** `value`, which holds nothing but plain data, with all that is in it. */
+export function freezeDeep<T extends object>(value: T): T {
   for (const field of Object.values(value)) if (typeof field === 'object' && field !== null) freezeDeep(field);
   return Object.freeze(value);
 }

@@ -1,5 +1,5 @@
 import { describe } from '../core/check.js';
-import { UsageError } from '../core/errors.js';
+import { PeerError, UsageError } from '../core/errors.js';
 
 /** Real vectors: single precision on clients, double in sums and on the server. */
 export type FloatVector = Float32Array | Float64Array;
@@ -30,6 +30,25 @@ export function checkFinite<V extends FloatVector>(name: string, values: V, code
   for (let i = 0; i < values.length; i += 1)
     if (!Number.isFinite(values[i]))
       throw new UsageError(code, `${name}[${i}] is ${values[i]}: every value must be a finite number; ${remedy}`);
+  return values;
+}
+
+/** IEEE 754 doubles, little-endian, whatever the machine. */
+export function doubleBytes(values: Float64Array): Uint8Array {
+  const bytes = new Uint8Array(8 * values.length);
+  const view = new DataView(bytes.buffer);
+  values.forEach((value, i) => {
+    view.setFloat64(8 * i, value, true);
+  });
+  return bytes;
+}
+
+/** What `doubleBytes` wrote; throws `PeerError` (`codec.malformed`) unless all are finite. `what` names them in the message. */
+export function doublesOf(bytes: Uint8Array, what: string): Float64Array<ArrayBuffer> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const values = new Float64Array(bytes.length / 8);
+  for (let i = 0; i < values.length; i += 1) values[i] = view.getFloat64(8 * i, true);
+  if (!values.every(Number.isFinite)) throw new PeerError('codec.malformed', `${what} must be finite`);
   return values;
 }
 

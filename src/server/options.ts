@@ -5,6 +5,7 @@ import { checkSuite, type SuiteId } from '../crypto/suite.js';
 import { Ledger } from '../dp/ledger/ledger.js';
 import type { Plan } from '../fl/plan/fields.js';
 import { planBytes } from '../fl/plan/plan.js';
+import { releaseAt } from '../fl/plan/shape.js';
 import { type Checkpoint, decodeCheckpoint } from '../fl/plan/stages/checkpoint.js';
 import { MAX_DEGREE } from '../secagg/graph.js';
 import { limits } from '../secagg/limits.js';
@@ -212,11 +213,6 @@ function checkDeadlines(deadlines: NonNullable<ServeOptions['deadlines']>): Read
     checkInteger(`deadlines.${phase}`, milliseconds, 1, longest);
   }
   return { ...defaultDeadlines, ...deadlines };
-}
-
-/** Application seeds of a session: one for each removable component of the plan's noise. */
-export function releaseAt({ privacy }: Plan): readonly number[] {
-  return privacy.kind === 'distributed' ? privacy.releaseAt : [];
 }
 
 /** A session's phases, with the milliseconds of each: without masking all comes in one, training included. */

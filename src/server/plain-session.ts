@@ -1,13 +1,13 @@
 import { defaultProvider } from '#provider';
 import { toHex, wipe } from '../core/bytes.js';
-import { AbortError, InternalError, PeerError, VeilsumError } from '../core/errors.js';
+import { AbortError, InternalError, PeerError } from '../core/errors.js';
 import { hasLowOrder } from '../crypto/agreement.js';
 import { packedLength, unpack } from '../ring/pack.js';
 import { addInto, asPlain, type PlainVector, zeroVector } from '../ring/vector.js';
 import { findFault } from '../secagg/advertisement.js';
 import { contextHash, type SessionContext, tagLength } from '../secagg/context.js';
 import { inputKeys, inputMacFits } from '../secagg/input-mac.js';
-import { encodeAbort } from '../secagg/messages/abort.js';
+import { encodeServerAbort } from '../secagg/messages/abort.js';
 import { decodeAdvertise } from '../secagg/messages/advertise.js';
 import { messageName } from '../secagg/messages/envelope.js';
 import { decodeInput } from '../secagg/messages/input.js';
@@ -123,11 +123,7 @@ export class PlainSession {
   }
 
   refusal(error: unknown): Uint8Array {
-    const known = error instanceof VeilsumError;
-    return encodeAbort(this.#tag, {
-      code: known ? error.code : 'server.failed',
-      reason: known ? error.message : 'the server failed',
-    });
+    return encodeServerAbort(this.#tag, error);
   }
 
   get #tag(): Uint8Array {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { AbortError, InternalError } from '../core/errors.js';
 import { privacyBudget, spentEpsilon } from '../dp/ledger/budget.js';
-import type { JsonValue } from '../dp/ledger/entry.js';
+import { eventJson, type JsonValue } from '../dp/ledger/entry.js';
 import { Ledger } from '../dp/ledger/ledger.js';
 import { memoryStorage } from '../dp/ledger/storage.js';
-import { epsilonOf, privacyEvent, type RoundEvent, relation, worstEvent } from '../fl/plan/stages/privacy.js';
+import { epsilonOf, privacyEvent, relation, slack, worstEvent } from '../fl/plan/stages/privacy.js';
 import type { Settings, Task } from './options.js';
 
 /** What a round cost the clients in it, as it was charged to the ledger before anything was made of its sums. */
@@ -55,7 +55,7 @@ export class PrivacyAccount {
         'the privacy ledger is in memory and ends with this process: give the option ledger to keep what was spent',
     });
     const { epsilon, delta } = privacy.budget;
-    const budget = privacyBudget({ epsilon: epsilon * (1 + 1e-9), delta, relation, scope: 'task' });
+    const budget = privacyBudget({ epsilon: epsilon * (1 + slack), delta, relation, scope: 'task' });
     return new PrivacyAccount(task, await Ledger.open({ storage: memoryStorage(), budget }));
   }
 
@@ -64,10 +64,10 @@ export class PrivacyAccount {
     const { plan, name } = this.#task;
     const event = worstEvent(plan);
     if (event === undefined) return;
-    this.#ledger.refuseBeyondBudget(name, [asJson(event)]);
+    this.#ledger.refuseBeyondBudget(name, [eventJson(event)]);
     const { budget, delta } = this.#terms();
-    const epsilon = this.#spent([asJson(event)], delta);
-    if (epsilon > budget * (1 + 1e-9))
+    const epsilon = this.#spent([eventJson(event)], delta);
+    if (epsilon > budget * (1 + slack))
       throw new AbortError(
         'ledger.exhausted',
         `another round of ${name} could come to epsilon ${epsilon.toPrecision(4)}, the plan's budget is ${budget}`,
@@ -87,7 +87,7 @@ export class PrivacyAccount {
     const dearest = others.reduce((most, each) => (each.epsilon > most.epsilon ? each : most), first);
     const context = createHash('sha256');
     for (const { session } of sums) context.update(session);
-    await this.#ledger.charge({ task: name, round, context: context.digest('hex'), event: asJson(dearest.event) });
+    await this.#ledger.charge({ task: name, round, context: context.digest('hex'), event: eventJson(dearest.event) });
     return {
       kind,
       trustsServer: kind === 'central',
@@ -107,9 +107,4 @@ export class PrivacyAccount {
     if (privacy.kind === 'none') throw new InternalError('privacy.none', 'a task without noise has no account');
     return { budget: privacy.budget.epsilon, delta: privacy.budget.delta, kind: privacy.kind };
   }
-}
-
-/** Events are plain data. */
-function asJson(event: RoundEvent): JsonValue {
-  return JSON.parse(JSON.stringify(event)) as JsonValue;
 }

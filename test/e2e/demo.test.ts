@@ -5,9 +5,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { maxAbsDifference, plainRound, totalWeight } from '../../examples/digits/compare.js';
 import { countByDigit, type Digits, dealByDirichlet, holdOut, loadDigits } from '../../examples/digits/digits.js';
-import { dirichlet, permutation, seededRandom } from '../../examples/digits/random.js';
 import { clientsInSum, leavesOf, scheduleLeaving } from '../../examples/digits/schedule.js';
 import { dealing, dimension, heldOut, initialModel } from '../../examples/digits/settings.js';
+import { seededNumbers } from '../../src/fl/index.js';
 
 const phases = ['advertise', 'share', 'input', 'confirm', 'unmask'] as const;
 
@@ -95,8 +95,8 @@ describe('the digits', () => {
     const digits = await loadDigits();
     expect(digits.labels.length).toBe(10_000);
     const deal = (): readonly Digits[] => {
-      const { training, test } = holdOut(digits, heldOut, seededRandom(1, 'held out'));
-      return [test, ...dealByDirichlet(training, dealing, seededRandom(1, 'hands'))];
+      const { training, test } = holdOut(digits, heldOut, seededNumbers(1, 'held out'));
+      return [test, ...dealByDirichlet(training, dealing, seededNumbers(1, 'hands'))];
     };
     const [test, ...hands] = deal();
     expect(test?.labels.length).toBe(heldOut);
@@ -128,47 +128,7 @@ describe('the digits', () => {
   it('cannot be dealt within impossible limits', () => {
     const digits = { images: new Uint8Array(784 * 20), labels: new Uint8Array(20) };
     const options = { clients: 3, alpha: 0.5, size: { min: 8, max: 10 } };
-    expect(() => dealByDirichlet(digits, options, seededRandom(0, ''))).toThrow('each of 3 clients 8 to 10');
-  });
-});
-
-describe('seeded randomness', () => {
-  it('differs by seed and by label, and is even', () => {
-    const draws = (seed: number, label: string): readonly number[] => {
-      const random = seededRandom(seed, label);
-      return Array.from({ length: 10_000 }, random);
-    };
-    expect(draws(1, 'a')).toEqual(draws(1, 'a'));
-    expect(draws(1, 'a').slice(0, 5)).not.toEqual(draws(2, 'a').slice(0, 5));
-    expect(draws(1, 'a').slice(0, 5)).not.toEqual(draws(1, 'b').slice(0, 5));
-    const sample = draws(3, 'c');
-    expect(sample.reduce((sum, x) => sum + x) / sample.length).toBeCloseTo(1 / 2, 1);
-    expect(sample.reduce((sum, x) => sum + x * x) / sample.length).toBeCloseTo(1 / 3, 1);
-  });
-
-  it('has the moments of the Dirichlet distribution', () => {
-    const random = seededRandom(5, 'moments');
-    for (const alpha of [0.5, 2]) {
-      const [size, draws] = [4, 20_000];
-      const firsts = Array.from({ length: draws }, () => {
-        const parts = dirichlet(size, alpha, random);
-        expect(parts.reduce((sum, part) => sum + part)).toBeCloseTo(1, 12);
-        return parts[0] ?? 0;
-      });
-      const mean = firsts.reduce((sum, x) => sum + x) / draws;
-      const variance = firsts.reduce((sum, x) => sum + (x - mean) ** 2, 0) / draws;
-      expect(Math.abs(mean - 1 / size)).toBeLessThan(0.01);
-      expect(Math.abs(variance - ((1 / size) * (1 - 1 / size)) / (size * alpha + 1))).toBeLessThan(0.003);
-    }
-  });
-
-  it('permutes', () => {
-    fc.assert(
-      fc.property(fc.nat(300), fc.nat(), (length, seed) => {
-        const order = permutation(length, seededRandom(seed, 'order'));
-        expect([...order].sort((a, b) => a - b)).toEqual([...order.keys()]);
-      }),
-    );
+    expect(() => dealByDirichlet(digits, options, seededNumbers(0, ''))).toThrow('each of 3 clients 8 to 10');
   });
 });
 
@@ -176,7 +136,7 @@ describe('the schedule', () => {
   it('loses two clients in each round, in different phases, and one in each phase within three rounds', () => {
     fc.assert(
       fc.property(fc.nat(), fc.integer({ min: 3, max: 20 }), (seed, rounds) => {
-        const schedule = scheduleLeaving(rounds, 10, seededRandom(seed, 'leaving'));
+        const schedule = scheduleLeaving(rounds, 10, seededNumbers(seed, 'leaving'));
         expect(schedule.length).toBe(rounds);
         for (const leaving of schedule) {
           expect(new Set(leaving.values()).size).toBe(2);
@@ -208,7 +168,7 @@ describe('the comparison', () => {
   });
 
   it('starts from a model of the layers laid out flat, biases zero', () => {
-    const model = initialModel(seededRandom(1, 'model'));
+    const model = initialModel(seededNumbers(1, 'model'));
     expect(model.length).toBe(dimension);
     expect(dimension).toBe(784 * 64 + 64 + 64 * 10 + 10);
     expect(model.subarray(784 * 64, 784 * 64 + 64).every((bias) => bias === 0)).toBe(true);

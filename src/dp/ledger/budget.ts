@@ -6,7 +6,7 @@ import { bestEpsilon, type CountedEvent } from '../accounting/best.js';
 import type { PrivacyEvent } from '../events/event.js';
 import { parseEvent } from '../events/parse.js';
 import { checkRelation, type Relation } from '../neighboring.js';
-import { canonicalJson, type JsonValue } from './entry.js';
+import { canonicalJson, eventJson, type JsonValue } from './entry.js';
 import type { Budget, Ledger } from './ledger.js';
 
 /** A limit on what a ledger may hold. */
@@ -77,5 +77,5 @@ export function refuseTask(ledger: Ledger, { task, event, rounds }: LedgerTask):
   const charged = new Set(ledger.charges.filter((charge) => charge.task === task).map(({ round }) => round)).size;
   const left = Math.max(0, all - charged);
   const planned = { kind: 'selfComposed', relation: checked.relation, count: left, event: checked };
-  ledger.refuseBeyondBudget(task, [JSON.parse(JSON.stringify(planned)) as JsonValue]);
+  ledger.refuseBeyondBudget(task, [eventJson(planned)]);
 }

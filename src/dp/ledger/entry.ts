@@ -52,6 +52,11 @@ export function formatEntry(entry: LedgerEntry): string {
   return canonicalJson(entry as unknown as JsonValue);
 }
 
+/** A privacy event, which is plain data, as a charge has it. */
+export function eventJson(event: object): JsonValue {
+  return JSON.parse(JSON.stringify(event)) as JsonValue;
+}
+
 /** The key under which a charge is known. */
 export function chargeKey({ task, round, context }: Pick<Charge, 'task' | 'round' | 'context'>): string {
   return canonicalJson([task, round, context]);

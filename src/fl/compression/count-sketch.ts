@@ -28,11 +28,11 @@ export const countSketch: CompressionKind<CountSketchSpec> = {
   schema: kindSchema('count-sketch', {
     rows: v.pipe(
       integer(1, 15),
-      v.check((rows) => rows % 2 === 1, 'must be odd, for a median'),
+      v.check((rows) => rows % 2 === 1, 'odd, for a median'),
     ),
     columns: v.pipe(
       integer(2, 2 ** 24),
-      v.check((columns) => Number.isInteger(Math.log2(columns)), 'must be a power of two'),
+      v.check((columns) => Number.isInteger(Math.log2(columns)), 'a power of two'),
     ),
     top: integer(1, 2 ** 28),
   }),

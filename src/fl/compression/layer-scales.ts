@@ -15,9 +15,11 @@ export interface LayerScalesSpec {
   readonly layers: readonly number[];
 }
 
+const layerList = 'an array of 1 to 4096 integers';
+
 export const layerScalesKind: CompressionKind<LayerScalesSpec> = {
   schema: kindSchema('layer-scales', {
-    layers: v.pipe(v.array(integer(1, 2 ** 28)), v.minLength(1), v.maxLength(4096)),
+    layers: v.pipe(v.array(integer(1, 2 ** 28), layerList), v.minLength(1, layerList), v.maxLength(4096, layerList)),
   }),
   linear: true,
   additive: true,

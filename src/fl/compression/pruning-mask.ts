@@ -36,7 +36,7 @@ export function pruningMaskOf(spec: PruningMaskSpec, model: FloatVector): Uint8A
 }
 
 /**
- * `context.mask` from one number a coordinate, 0 where it is pruned: what `magnitudeMask` of `veilsum/fl/training` gives. The spec's fraction
+ * `context.mask` from one number a coordinate, 0 where it is pruned: what `magnitudeMask` of `veilsum/training` gives. The spec's fraction
  * must be that of the others. Throws `UsageError` (`usage.bytes`).
  */
 export function packMask(flags: Uint8Array): Uint8Array {

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { fraction, kindSchema } from '../spec.js';
+import { choice, fraction, kindSchema } from '../spec.js';
 import { type CompressionContext, type CompressionKind, keptOf } from './kind.js';
 import { gather, scatter } from './select.js';
 import { sharedIntegers } from './shared.js';
@@ -20,7 +20,7 @@ export interface RandomKSpec {
 export const randomK: CompressionKind<RandomKSpec> = {
   schema: kindSchema('random-k', {
     fraction: fraction(),
-    scaling: v.optional(v.picklist(['unbiased', 'keep']), 'unbiased'),
+    scaling: v.optional(choice('unbiased', 'keep'), 'unbiased'),
   }),
   linear: true,
   additive: true,

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { rotatedLength, rotate as rotateVector, unrotate } from '../../ring/rotate.js';
-import { kindSchema } from '../spec.js';
+import { flag, kindSchema } from '../spec.js';
 import type { CompressionContext, CompressionKind } from './kind.js';
 import { sharedBytes } from './shared.js';
 
@@ -19,7 +19,7 @@ export interface RotateSpec {
 }
 
 export const rotate: CompressionKind<RotateSpec> = {
-  schema: kindSchema('rotate', { pad: v.optional(v.boolean(), false) }),
+  schema: kindSchema('rotate', { pad: v.optional(flag(), false) }),
   linear: true,
   additive: true,
   unbiased: () => true,

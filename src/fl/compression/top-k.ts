@@ -10,7 +10,7 @@ import { gather, largest, scatter } from './select.js';
 
 /**
  * The k values of greatest magnitude, with their indices. Which they are differs from client to client and tells about its data, so
- * there is nothing to mask: a plan has it only without masking. Biased; meant for error feedback (Stich et al. 2018).
+ * there is nothing to mask: it is for updates in the clear. Biased; meant for error feedback (Stich et al. 2018).
  *
  * On the wire: k indices of ceil(log2 d) bits each, ascending, packed as ring vectors are; then k values, IEEE 754 single, little-endian.
  */

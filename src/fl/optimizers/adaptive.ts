@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { decay, magnitude, number } from '../spec.js';
-import { type StepInput, type StepOutput, slotOf } from './kind.js';
+import { choice, decay, kindSchema, magnitude, number, type Spec } from '../spec.js';
+import { type OptimizerKind, type StepInput, type StepOutput, slotOf, updateOnly } from './kind.js';
 
 /** What FedAdam, FedYogi and FedAdagrad share: a first moment over the root of a second one (Reddi et al. 2021, algorithm 2). */
 export interface AdaptiveFields {
@@ -21,6 +21,14 @@ export interface AdaptiveFields {
  */
 export type BiasCorrection = 'none' | 'step' | 'next-step';
 
+/** What FedAdam and FedYogi have besides: a second moment that forgets. */
+export interface ForgettingFields extends AdaptiveFields {
+  /** Decay of the second moment, how slowly it follows; 0.99 if not given. */
+  readonly beta2: number;
+  /** `none` if not given. */
+  readonly biasCorrection: BiasCorrection;
+}
+
 /** Fields of `AdaptiveFields`, whose v0 `withV0` fills in. */
 export function adaptiveFields(beta1: number): v.ObjectEntries {
   return {
@@ -28,15 +36,6 @@ export function adaptiveFields(beta1: number): v.ObjectEntries {
     beta1: v.optional(decay(), beta1),
     tau: v.optional(magnitude(), 1e-3),
     v0: v.optional(number(0, 2 ** 64)),
-  };
-}
-
-/** Fields of FedAdam and FedYogi. */
-export function biasedFields(): v.ObjectEntries {
-  return {
-    ...adaptiveFields(0.9),
-    beta2: v.optional(decay(), 0.99),
-    biasCorrection: v.optional(v.picklist(['none', 'step', 'next-step']), 'none'),
   };
 }
 
@@ -48,11 +47,34 @@ export function withV0<S extends AdaptiveFields>(schema: v.GenericSchema<unknown
   );
 }
 
+/** The kind whose second moment goes from v to `second(beta2)(v, mean^2)`. */
+export function forgettingKind<S extends ForgettingFields & Spec>(
+  kind: S['kind'],
+  second: (beta2: number) => (v: number, square: number) => number,
+): OptimizerKind<S> {
+  return {
+    schema: withV0(
+      kindSchema<S>(kind, {
+        ...adaptiveFields(0.9),
+        beta2: v.optional(decay(), 0.99),
+        biasCorrection: v.optional(choice('none', 'step', 'next-step'), 'none'),
+      }),
+    ),
+    slots: ({ v0 }) => [0, v0],
+    contributionLength: updateOnly,
+    uniform: false,
+    step: (spec, input) =>
+      adaptiveStep(input, {
+        rate: spec.learningRate * biasFactor(spec, input.step),
+        beta1: spec.beta1,
+        second: second(spec.beta2),
+        root: (v) => Math.sqrt(v) + spec.tau,
+      }),
+  };
+}
+
 /** The factor of the learning rate in step `step`, from 1. */
-export function biasFactor(
-  { beta1, beta2, biasCorrection }: { beta1: number; beta2: number; biasCorrection: BiasCorrection },
-  step: number,
-): number {
+function biasFactor({ beta1, beta2, biasCorrection }: ForgettingFields, step: number): number {
   if (biasCorrection === 'none') return 1;
   const exponent = biasCorrection === 'step' ? step : step + 1;
   return Math.sqrt(1 - beta2 ** exponent) / (1 - beta1 ** exponent);

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { kindSchema } from '../spec.js';
+import { choice, kindSchema } from '../spec.js';
 import { type AdaptiveFields, adaptiveFields, adaptiveStep, withV0 } from './adaptive.js';
 import { type OptimizerKind, updateOnly } from './kind.js';
 
@@ -14,7 +14,7 @@ export const fedadagrad: OptimizerKind<FedAdagradSpec> = {
   schema: withV0(
     kindSchema('fedadagrad', {
       ...adaptiveFields(0),
-      tauPlace: v.optional(v.picklist(['outside', 'inside']), 'outside'),
+      tauPlace: v.optional(choice('outside', 'inside'), 'outside'),
     }),
   ),
   slots: ({ v0 }) => [0, v0],

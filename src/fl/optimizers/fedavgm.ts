@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { decay, kindSchema, magnitude } from '../spec.js';
+import { decay, flag, kindSchema, magnitude } from '../spec.js';
 import { type OptimizerKind, slotOf, updateOnly } from './kind.js';
 
 /**
@@ -20,7 +20,7 @@ export const fedavgm: OptimizerKind<FedAvgMSpec> = {
   schema: kindSchema('fedavgm', {
     learningRate: v.optional(magnitude(), 1),
     momentum: v.optional(decay(), 0.9),
-    nesterov: v.optional(v.boolean(), false),
+    nesterov: v.optional(flag(), false),
   }),
   slots: () => [0],
   contributionLength: updateOnly,

@@ -1,4 +1,4 @@
-export type { AdaptiveFields, BiasCorrection } from './adaptive.js';
+export type { AdaptiveFields, BiasCorrection, ForgettingFields } from './adaptive.js';
 export type { FedAdagradSpec } from './fedadagrad.js';
 export type { FedAdamSpec } from './fedadam.js';
 export type { FedAvgSpec } from './fedavg.js';

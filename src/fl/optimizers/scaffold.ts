@@ -54,7 +54,7 @@ export function scaffoldCorrection<V extends FloatVector>(control: V, clientCont
 
 /**
  * Client: by how much its c_i changes, -c - update / rates. `rates` is the sum of the learning rates of its local steps (K * eta if they are
- * equal), which have to be plain SGD. `train` of `veilsum/fl/training` gives the same as `scaffold.update`. Throws `UsageError` (`usage.options`,
+ * equal), which have to be plain SGD. `train` of `veilsum/training` gives the same as `scaffold.update`. Throws `UsageError` (`usage.options`,
  * `usage.floats`, `usage.vector`, `usage.range`).
  */
 export function scaffoldControlUpdate<V extends FloatVector>(local: {

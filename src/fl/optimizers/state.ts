@@ -3,6 +3,7 @@ import { checkBytes, describe } from '../../core/check.js';
 import { Reader, Writer } from '../../core/codec.js';
 import { PeerError, UsageError } from '../../core/errors.js';
 import { type Spec, specHash } from '../spec.js';
+import { doubleBytes, doublesOf } from '../vectors.js';
 
 /**
  * What an optimizer remembers between rounds. In doubles: squares of small updates added to a large second moment would be lost
@@ -92,25 +93,9 @@ export function decodeState(owner: StateOwner, bytes: Uint8Array): OptimizerStat
   const count = reader.uint8('slots');
   if (count !== owner.slots)
     throw new PeerError('codec.malformed', `optimizer state: slots is ${count}, it must be ${owner.slots}`);
-  const slots = Array.from({ length: count }, () => doublesOf(reader.view(8 * dimension, 'values')));
+  const slots = Array.from({ length: count }, () =>
+    doublesOf(reader.view(8 * dimension, 'values'), 'optimizer state: values'),
+  );
   reader.end();
-  if (slots.some((slot) => slot.some((value) => !Number.isFinite(value))))
-    throw new PeerError('codec.malformed', 'optimizer state: values must be finite');
   return makeState(owner, steps, slots);
-}
-
-function doubleBytes(values: Float64Array): Uint8Array {
-  const bytes = new Uint8Array(8 * values.length);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, i) => {
-    view.setFloat64(8 * i, value, true);
-  });
-  return bytes;
-}
-
-function doublesOf(bytes: Uint8Array): Float64Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const values = new Float64Array(bytes.length / 8);
-  for (let i = 0; i < values.length; i += 1) values[i] = view.getFloat64(8 * i, true);
-  return values;
 }

@@ -114,7 +114,7 @@ export type CombinePlan =
 
 /** What clients do to an update before masking, and what the server does to the sum. */
 export interface PlanFields {
-  /** 1 where `masking`, `rotate`, `privacy`, `combine` and `optimizer` are what is assumed: then they aren't written, as the protocol's text has it. */
+  /** 1 where `masking`, `rotate`, `privacy` and `optimizer` are what is assumed, and aren't written, and `combine` is the mean: as the protocol's text has it. */
   readonly version: 1 | 2;
   readonly masking: MaskingPlan;
   readonly vector: {

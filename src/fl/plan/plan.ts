@@ -1,6 +1,7 @@
 import { equalBytes } from '../../core/bytes.js';
 import { checkBytes } from '../../core/check.js';
 import { PeerError, UsageError } from '../../core/errors.js';
+import { freezeDeep } from '../spec.js';
 import { canonicalBytes, parseAsciiJson } from './canonical.js';
 import type { Plan } from './fields.js';
 import type { PlanInput } from './input.js';
@@ -47,9 +48,4 @@ function lawful(input: unknown, fault: (code: string, message: string) => Error)
     throw fault(`plan.${rule.id}`, `the plan has ${rule.what} (${finding}): ${rule.why}. Instead, ${rule.instead}.`);
   }
   return freezeDeep(result.fields) as Plan;
-}
-
-function freezeDeep<T extends object>(value: T): T {
-  for (const field of Object.values(value)) if (typeof field === 'object' && field !== null) freezeDeep(field);
-  return Object.freeze(value);
 }

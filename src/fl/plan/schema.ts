@@ -1,30 +1,15 @@
 import * as v from 'valibot';
 import { UsageError } from '../../core/errors.js';
 import { distributedNoiseKinds } from '../../dp/mechanisms/noisy-sum.js';
-import { maxRange, minRange } from '../../ring/quantize.js';
+import { maxRange } from '../../ring/quantize.js';
 import { checkAggregatorSpec } from '../../robust/spec.js';
 import { defineOptimizer, type OptimizerInput } from '../optimizers/optimizer.js';
+import { faultOf } from '../schema-fault.js';
+import { choice, integer, magnitude, number } from '../spec.js';
 import type { PlanFields } from './fields.js';
-import { faultOf } from './schema-fault.js';
 import { needsVersion2 } from './version.js';
 
 /** Each field by itself: which there are, of which type, in which range. What they may say together is for the rules. */
-
-function number(min: number, max: number) {
-  const said = `a number from ${min} to ${max}`;
-  return v.pipe(v.number(said), v.finite(said), v.minValue(min, said), v.maxValue(max, said));
-}
-
-function integer(min: number, max: number) {
-  const said = `an integer from ${min} to ${max}`;
-  return v.pipe(v.number(said), v.safeInteger(said), v.minValue(min, said), v.maxValue(max, said));
-}
-
-/** A positive number that float32 arithmetic has room around. */
-function magnitude() {
-  const said = 'a number from 2^-64 to 2^64';
-  return v.pipe(v.number(said), v.finite(said), v.minValue(minRange, said), v.maxValue(maxRange, said));
-}
 
 /** Above 0, below 1. */
 function probability() {
@@ -109,7 +94,7 @@ const schema = v.strictObject({
       v.strictObject({ kind: v.literal('central'), variance, sampling, budget }),
       v.strictObject({
         kind: v.literal('distributed'),
-        noise: v.picklist(distributedNoiseKinds, `one of ${distributedNoiseKinds.join(', ')}`),
+        noise: choice(...distributedNoiseKinds),
         variance,
         minSurvivors: integer(2, 2 ** 20),
         colluders: integer(0, 2 ** 20),
@@ -171,7 +156,7 @@ function namePattern(): string {
 /** The fields of a plan with defaults filled in, or what is wrong with the first field that is. */
 export function checkFields(input: unknown): { readonly fields: PlanFields } | { readonly fault: string } {
   const result = v.safeParse(schema, input, { abortEarly: true });
-  if (!result.success) return { fault: faultOf(result.issues[0], schema) };
+  if (!result.success) return { fault: faultOf(result.issues[0], schema, 'the plan') };
   const { version: said, ...rest } = result.output;
   const version = needsVersion2(rest) ? 2 : 1;
   if (said !== undefined && said !== version)

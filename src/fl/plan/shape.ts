@@ -1,4 +1,4 @@
-import { quantizationLimit, ringBitsFor, sumBits } from '../../ring/quantize.js';
+import { quantizationStep, sumBits } from '../../ring/quantize.js';
 import { rotatedLength } from '../../ring/rotate.js';
 import type { Plan, PlanFields } from './fields.js';
 
@@ -15,12 +15,7 @@ export interface RingShape {
 
 /** The shape of the vector that the protocol masks and sums. */
 export function ringShape(plan: Plan): RingShape {
-  const { quantize, cohort } = plan;
-  const bits =
-    quantize.kind === 'conditional'
-      ? quantize.ringBits
-      : ringBitsFor({ bits: quantize.bits, maxClients: cohort.maxClients, maxWeight: maxWeight(plan) });
-  return { bits, length: valuesLength(plan) + 1 + plan.metrics.length };
+  return { bits: ringNeeds(plan), length: valuesLength(plan) + 1 + plan.metrics.length };
 }
 
 /** Values of an update in the ring: the dimension, padded to a power of two where it is rotated. */
@@ -44,7 +39,12 @@ export function maxWeight({ weight }: PlanFields): number {
   return weight.kind === 'examples' ? weight.max : 1;
 }
 
+/** For each application seed of a session, the survivors from which on it is released: one for each removable component of the noise. */
+export function releaseAt({ privacy }: PlanFields): readonly number[] {
+  return privacy.kind === 'distributed' ? privacy.releaseAt : [];
+}
+
 /** The distance of two neighboring values on the grid that updates are rounded to, in their unit. */
 export function gridStep({ quantize }: PlanFields): number {
-  return quantize.kind === 'conditional' ? quantize.granularity : quantize.range / quantizationLimit(quantize.bits);
+  return quantize.kind === 'conditional' ? quantize.granularity : quantizationStep(quantize);
 }

@@ -1,3 +1,4 @@
+import { canonicalJson } from './canonical.js';
 import type { PlanFields } from './fields.js';
 
 /**
@@ -17,11 +18,7 @@ const assumed: { readonly [Name in 'masking' | 'rotate' | 'privacy' | 'optimizer
 export function needsVersion2(fields: Omit<PlanFields, 'version'>): boolean {
   const { masking, rotate, privacy, optimizer, quantize, combine } = fields;
   return (
-    masking.kind !== assumed.masking.kind ||
-    rotate.kind !== assumed.rotate.kind ||
-    privacy.kind !== assumed.privacy.kind ||
-    optimizer.kind !== assumed.optimizer.kind ||
-    (optimizer.kind === 'fedavg' && optimizer.learningRate !== 1) ||
+    canonicalJson({ masking, rotate, privacy, optimizer }) !== canonicalJson(assumed) ||
     quantize.kind !== 'stochastic' ||
     combine.kind !== 'mean'
   );

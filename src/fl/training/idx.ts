@@ -1,6 +1,7 @@
 /** The IDX format, in which MNIST and Fashion-MNIST come. */
+import { checkBytes } from '../../core/check.js';
 import { Reader } from '../../core/codec.js';
-import { PeerError, UsageError } from '../../core/errors.js';
+import { PeerError } from '../../core/errors.js';
 
 export interface IdxArray {
   /** The sides; the last varies fastest in `values`. */
@@ -20,8 +21,7 @@ const maxDimensions = 8;
  * @throws UsageError `usage.bytes` unless given bytes; PeerError `codec.malformed`, `idx.type` for what isn't such a file
  */
 export function decodeIdx(bytes: Uint8Array): IdxArray {
-  if (!(bytes instanceof Uint8Array)) throw new UsageError('usage.bytes', 'bytes must be a Uint8Array');
-  const reader = new Reader(bytes, 'IDX file');
+  const reader = new Reader(checkBytes('bytes', bytes), 'IDX file');
   const zeros = reader.uint16('magic');
   const type = reader.uint8('type');
   if (zeros !== 0 || type !== unsignedByte)

@@ -1,6 +1,5 @@
 /** Models of one's own: what a client keeps beside the global model, fitted to its own examples. */
 import { checkChoice, checkNumber, checkOptions } from '../../core/check.js';
-import { UsageError } from '../../core/errors.js';
 import type { TrainingData } from './data.js';
 import type { TrainOptions, TrainResult } from './options.js';
 import { train } from './train.js';
@@ -74,6 +73,5 @@ export async function dittoRound(
 function pullOf(method: PersonalizeMethod): number {
   if (method.kind === 'fine-tune') return 0;
   if (method.kind === 'fedprox') return checkNumber('options.method.mu', method.mu, 0, 1e6);
-  if (method.kind === 'ditto') return checkNumber('options.method.lambda', method.lambda, 0, 1e6);
-  throw new UsageError('usage.choice', 'options.method.kind must be fine-tune, fedprox or ditto');
+  return checkNumber('options.method.lambda', method.lambda, 0, 1e6);
 }

@@ -1,6 +1,8 @@
 /** A model in a quarter of its bytes: 8 bits a weight, for download and storage. */
+import { checkBytes } from '../../core/check.js';
 import { Reader, Writer } from '../../core/codec.js';
-import { PeerError, UsageError } from '../../core/errors.js';
+import { PeerError } from '../../core/errors.js';
+import { checkFinite } from '../vectors.js';
 import { checkFlat, type WeightSlot, weightCount } from './weights.js';
 
 /** 'VQ8' and the format's version. */
@@ -21,13 +23,12 @@ const rangeBytes = 8;
  * @throws UsageError `training.weights`
  */
 export function exportQuantized(weights: Float32Array, layout: readonly WeightSlot[]): Uint8Array {
-  checkFlat('weights', weights, weightCount(layout));
-  const unlawful = weights.findIndex((value) => !Number.isFinite(value));
-  if (unlawful >= 0)
-    throw new UsageError(
-      'training.weights',
-      `weights must be finite to be quantized, got ${weights[unlawful]} at ${unlawful}`,
-    );
+  checkFinite(
+    'weights',
+    checkFlat('weights', weights, weightCount(layout)),
+    'training.weights',
+    'go back a checkpoint',
+  );
   const writer = new Writer(quantizedBytes(layout));
   for (const byte of magic) writer.uint8(byte);
   for (const slot of layout) {
@@ -46,8 +47,7 @@ export function exportQuantized(weights: Float32Array, layout: readonly WeightSl
  * @throws PeerError `codec.malformed`, `quantized.version` or `quantized.range` if they aren't such a model
  */
 export function importQuantized(bytes: Uint8Array, layout: readonly WeightSlot[]): Float32Array {
-  if (!(bytes instanceof Uint8Array)) throw new UsageError('usage.bytes', 'bytes must be a Uint8Array');
-  const reader = new Reader(bytes, 'quantized model');
+  const reader = new Reader(checkBytes('bytes', bytes), 'quantized model');
   for (const byte of magic)
     if (reader.uint8('magic') !== byte)
       throw new PeerError('quantized.version', 'quantized model: does not start with VQ8 and version 1');

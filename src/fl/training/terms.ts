@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { checkNumber, checkOptions } from '../../core/check.js';
 import { UsageError } from '../../core/errors.js';
+import { scaffoldControlUpdate, scaffoldSettle } from '../optimizers/scaffold.js';
 import type { OptimizerOptions } from './optimizers.js';
 import { checkFlat, type WeightSlot } from './weights.js';
 
@@ -76,20 +77,17 @@ export function checkScaffold(scaffold: ScaffoldOptions, optimizer: OptimizerOpt
 }
 
 /**
- * Option II: c_i+ = c_i - c + (x - y) / (K eta), where K eta is the sum of the learning rates if they change. 0 for what isn't
- * trainable.
+ * Option II, where K eta is the sum of the learning rates if they change; 0 for what isn't trainable, and as it was where no step moved
+ * anything.
  */
 export function nextControl(
   { server, client }: ScaffoldOptions,
   moved: { readonly update: Float32Array; readonly rates: number; readonly layout: readonly WeightSlot[] },
 ): ScaffoldResult {
-  const next = new Float32Array(client.length);
-  if (moved.rates > 0) {
-    for (const { offset, size, trainable } of moved.layout) {
-      if (!trainable) continue;
-      for (let i = offset; i < offset + size; i++)
-        next[i] = (client[i] ?? 0) - (server[i] ?? 0) - (moved.update[i] ?? 0) / moved.rates;
-    }
-  } else next.set(client);
-  return { client: next, update: next.map((value, index) => value - (client[index] ?? 0)) };
+  const { update, rates, layout } = moved;
+  if (rates === 0) return { client: client.slice(), update: new Float32Array(client.length) };
+  const change = scaffoldControlUpdate({ update, control: server, rates });
+  for (const { offset, size, trainable } of layout)
+    if (!trainable) for (let i = offset; i < offset + size; i++) change[i] = -(client[i] ?? 0);
+  return { client: scaffoldSettle(client, change, true), update: change };
 }

@@ -1,7 +1,7 @@
 import { defaultProvider } from '#provider';
 import { wipe } from '../../core/bytes.js';
 import { checkBytes, checkInteger, checkOptions } from '../../core/check.js';
-import { AbortError, PeerError, UsageError, VeilsumError } from '../../core/errors.js';
+import { AbortError, PeerError, UsageError } from '../../core/errors.js';
 import { labels } from '../../crypto/labels.js';
 import type { CryptoProvider } from '../../crypto/provider/provider.js';
 import type { PlainVector } from '../../ring/vector.js';
@@ -9,7 +9,7 @@ import { advertiseInput } from '../advertisement.js';
 import { checkContext, contextHash, type SessionContext, tagLength } from '../context.js';
 import { checkIdentity, type Identity } from '../identity.js';
 import { limits } from '../limits.js';
-import { decodeAbort, encodeAbort } from '../messages/abort.js';
+import { decodeAbort, encodeClientAbort } from '../messages/abort.js';
 import { encodeAdvertise } from '../messages/advertise.js';
 import { encodeConfirm } from '../messages/confirm.js';
 import { decodeConfirmations } from '../messages/confirmations.js';
@@ -179,12 +179,7 @@ export class ClientSession {
   /** Leaves the session for good: wipes its secrets and gives the message that tells the server why. */
   abort(error: unknown = new AbortError('client.left', 'the client left')): Uint8Array {
     if (this.state !== 'finished') this.#end('aborted');
-    // The text of the client's own errors stays here: a `UsageError` may quote a value of the input.
-    const told = error instanceof PeerError || error instanceof AbortError;
-    return encodeAbort(this.#tag, {
-      code: error instanceof VeilsumError ? error.code : 'client.failed',
-      reason: told ? error.message : 'the client failed',
-    });
+    return encodeClientAbort(this.#tag, error);
   }
 
   get #tag(): Uint8Array {

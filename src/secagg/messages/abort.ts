@@ -1,6 +1,6 @@
 import { utf8 } from '../../core/bytes.js';
 import { decodeText } from '../../core/codec.js';
-import { PeerError } from '../../core/errors.js';
+import { AbortError, PeerError, VeilsumError } from '../../core/errors.js';
 import { readMessage, writeMessage } from './envelope.js';
 
 /** Either way, any time: the sender has left the session, and why. */
@@ -19,6 +19,24 @@ export function encodeAbort(tag: Uint8Array, { code, reason }: AbortMessage): Ui
   // A cut in the middle of a character would not decode; errors are ASCII nearly always.
   const cut = text.length > maximumReason ? utf8(reason.slice(0, maximumReason / 4)) : text;
   return writeMessage('abort', tag).opaque(utf8(code), maximumCode).opaque(cut, maximumReason).finish();
+}
+
+/** What a client says of its error. The text of its own ones stays with it: a `UsageError` may quote a value of the input. */
+export function encodeClientAbort(tag: Uint8Array, error: unknown): Uint8Array {
+  const told = error instanceof PeerError || error instanceof AbortError;
+  return encodeAbort(tag, {
+    code: error instanceof VeilsumError ? error.code : 'client.failed',
+    reason: told ? error.message : 'the client failed',
+  });
+}
+
+/** What a server says of its error, to one client or to all. */
+export function encodeServerAbort(tag: Uint8Array, error: unknown): Uint8Array {
+  const known = error instanceof VeilsumError;
+  return encodeAbort(tag, {
+    code: known ? error.code : 'server.failed',
+    reason: known ? error.message : 'the server failed',
+  });
 }
 
 export function decodeAbort(tag: Uint8Array, message: Uint8Array): AbortMessage {

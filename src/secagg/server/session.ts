@@ -1,13 +1,13 @@
 import { defaultProvider } from '#provider';
 import { wipe } from '../../core/bytes.js';
 import { checkBytes, checkInteger, checkOptions } from '../../core/check.js';
-import { AbortError, PeerError, UsageError, VeilsumError } from '../../core/errors.js';
+import { AbortError, PeerError, UsageError } from '../../core/errors.js';
 import type { CryptoProvider } from '../../crypto/provider/provider.js';
 import type { Lanes } from '../../kernels/lanes.js';
 import { checkContext, contextHash, type SessionContext, tagLength } from '../context.js';
 import { limits } from '../limits.js';
 import { type MaskRemoval, removeMasks } from '../mask-removal.js';
-import { decodeAbort, encodeAbort } from '../messages/abort.js';
+import { decodeAbort, encodeServerAbort } from '../messages/abort.js';
 import { type MessageName, messageName } from '../messages/envelope.js';
 import { type ParameterOptions, parameterWeaknesses, type SessionParameters } from '../parameters.js';
 import { type ServerEvent, type ServerState, serverTransition } from '../transitions.js';
@@ -193,11 +193,7 @@ export class ServerSession {
 
   /** The message that tells one client why its message was refused. */
   refusal(error: unknown): Uint8Array {
-    const known = error instanceof VeilsumError;
-    return encodeAbort(this.#tag, {
-      code: known ? error.code : 'server.failed',
-      reason: known ? error.message : 'the server failed',
-    });
+    return encodeServerAbort(this.#tag, error);
   }
 
   #leave(peer: PeerId): void {

@@ -7,7 +7,7 @@ import {
   quantityPartition,
   shardPartition,
 } from '../../../src/fl/partition/partition.js';
-import { dirichlet, permutation, seededNumbers } from '../../../src/fl/partition/random.js';
+import { dirichlet, seededNumbers } from '../../../src/fl/partition/random.js';
 
 const labels = Uint8Array.from({ length: 5000 }, (_, i) => (i * 7) % 10);
 
@@ -117,27 +117,5 @@ describe('partitions', () => {
       ['usage.range', () => shardPartition({ ...deal, labels, shards: 0 })],
     ];
     for (const [code, call] of refused) expect(call).toThrow(expect.objectContaining({ name: 'UsageError', code }));
-  });
-});
-
-describe('seeded numbers', () => {
-  it('are even, and unrelated between labels', () => {
-    const a = seededNumbers(1, 'a');
-    const b = seededNumbers(1, 'b');
-    const pairs = Array.from({ length: 20_000 }, () => [a(), b()] as const);
-    const mean = pairs.reduce((sum, [x]) => sum + x, 0) / pairs.length;
-    const covariance = pairs.reduce((sum, [x, y]) => sum + (x - 0.5) * (y - 0.5), 0) / pairs.length;
-    // Standard errors: 0.29 / sqrt(20,000) = 0.002 and (1 / 12) / sqrt(20,000) = 0.0006.
-    expect(Math.abs(mean - 0.5)).toBeLessThan(0.01);
-    expect(Math.abs(covariance)).toBeLessThan(0.003);
-  });
-
-  it('permute without losing any', () => {
-    fc.assert(
-      fc.property(fc.nat(300), fc.nat(), (length, seed) => {
-        const order = permutation(length, seededNumbers(seed, 'order'));
-        expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length }, (_, i) => i));
-      }),
-    );
   });
 });

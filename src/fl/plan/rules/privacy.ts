@@ -1,11 +1,9 @@
 import { UsageError } from '../../../core/errors.js';
-import { distributedMechanism, plannedEpsilon, worstEvent } from '../stages/privacy.js';
+import { distributedMechanism, plannedEpsilon, slack, worstEvent } from '../stages/privacy.js';
 import type { Rule } from './rule.js';
 
 /** Most that log2 of the probability of a wrapped sum may be. */
 const wrapLog2 = -40;
-/** For the last digits, which engines' logarithms may round differently. */
-const slack = 1e-9;
 
 /** What noise protects, and what it has to be sized for. */
 export const privacyRules: readonly Rule[] = [

@@ -2,6 +2,7 @@ import { equalBytes } from '../../../core/bytes.js';
 import { checkBytes } from '../../../core/check.js';
 import { Reader, Writer } from '../../../core/codec.js';
 import { PeerError, UsageError } from '../../../core/errors.js';
+import { doubleBytes, doublesOf } from '../../vectors.js';
 
 /**
  * Where a task is after a round, bit for bit: model and optimizer in doubles.
@@ -27,17 +28,12 @@ export interface Checkpoint {
 const version = 1;
 
 export function encodeCheckpoint({ planHash, rounds, model, optimizer }: Checkpoint): Uint8Array {
-  const values = new Uint8Array(8 * model.length);
-  const view = new DataView(values.buffer);
-  model.forEach((value, i) => {
-    view.setFloat64(8 * i, value, true);
-  });
-  return new Writer(45 + values.length + optimizer.length)
+  return new Writer(45 + 8 * model.length + optimizer.length)
     .uint8(version)
     .bytes(planHash, 32)
     .uint32(rounds)
     .uint32(model.length)
-    .bytes(values)
+    .bytes(doubleBytes(model))
     .opaque(optimizer, 2 ** 32 - 1)
     .finish();
 }
@@ -62,10 +58,7 @@ export function decodeCheckpoint(
       'usage.checkpoint',
       'the checkpoint is of another plan: resume with the plan it was made under',
     );
-  const values = reader.bytes(8 * dimension, 'model');
-  const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
-  const model = Float64Array.from({ length: dimension }, (_, i) => view.getFloat64(8 * i, true));
-  if (!model.every(Number.isFinite)) throw new PeerError('codec.malformed', 'checkpoint: the model must be finite');
+  const model = doublesOf(reader.view(8 * dimension, 'model'), 'checkpoint: the model');
   const optimizer = reader.opaque(2 ** 32 - 1, 'optimizer');
   reader.end();
   return { planHash, rounds, model, optimizer };

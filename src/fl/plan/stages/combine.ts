@@ -23,10 +23,10 @@ export type Combine = (cohorts: readonly [Aggregate, ...Aggregate[]], options: C
 
 /** Server: the weighted mean of all, or a robust rule over the means. */
 export function combine({ combine: how }: Plan): Combine {
-  if (how.kind === 'mean') return (cohorts) => mean(pool(cohorts));
+  if (how.kind === 'mean') return mean;
   const rule = aggregatorFrom(how.aggregator);
   return (cohorts, { broken = 0, seed }) => {
-    const { dimension, pooled } = { dimension: cohorts[0].values.length, pooled: pool(cohorts) };
+    const dimension = cohorts[0].values.length;
     // A sum without weight has no mean, and what is not finite the rule sets aside, counting it among its f.
     const means = cohorts.map(({ values, weight }) => values.map((value) => value / weight));
     const nothing = Array.from({ length: broken }, () => new Float64Array(dimension).fill(Number.NaN));
@@ -35,7 +35,7 @@ export function combine({ combine: how }: Plan): Combine {
         dimension,
         ...(seed === undefined ? {} : { seed }),
       });
-      return { ...pooled, values: vector, verdicts };
+      return { ...totals(cohorts), values: vector, verdicts };
     } catch (error) {
       if (error instanceof UsageError && error.code === 'robust.condition')
         throw new AbortError('robust.condition', `too few sums are left for the rule: ${error.message}`, {
@@ -46,27 +46,29 @@ export function combine({ combine: how }: Plan): Combine {
   };
 }
 
-/** Several sums as one, added up. */
-function pool(cohorts: readonly [Aggregate, ...Aggregate[]]): Aggregate {
-  const [first, ...others] = cohorts;
-  const pooled = { ...first, values: first.values.slice(), metrics: [...first.metrics] };
-  for (const cohort of others) {
-    for (let i = 0; i < pooled.values.length; i += 1)
-      pooled.values[i] = (pooled.values[i] as number) + (cohort.values[i] as number);
-    for (const [i, sum] of cohort.metrics.entries()) pooled.metrics[i] = (pooled.metrics[i] as number) + sum;
-    pooled.weight += cohort.weight;
-    pooled.survivors += cohort.survivors;
-  }
-  return pooled;
-}
-
-/** sum / weight. Throws `AbortError` (`sum.empty`) if the weights add up to 0. */
-function mean(aggregate: Aggregate): Aggregate {
-  const { values, weight, survivors } = aggregate;
+/** All sums added up, over all weights. Throws `AbortError` (`sum.empty`) if the weights add up to 0. */
+function mean(cohorts: readonly [Aggregate, ...Aggregate[]]): Aggregate {
+  const { weight, survivors, metrics } = totals(cohorts);
   if (weight === 0)
     throw new AbortError(
       'sum.empty',
       `${survivors} clients with a total weight of 0 have no mean: keep the model as it is, and let clients without examples sit out`,
     );
-  return { ...aggregate, values: values.map((value) => value / weight) };
+  const [first, ...others] = cohorts;
+  const sum = first.values.slice();
+  for (const { values } of others)
+    for (let i = 0; i < sum.length; i += 1) sum[i] = (sum[i] as number) + (values[i] as number);
+  return { values: sum.map((value) => value / weight), weight, metrics, survivors };
+}
+
+/** What is counted of several sums, added up. */
+function totals([first, ...others]: readonly [Aggregate, ...Aggregate[]]): Omit<Aggregate, 'values'> {
+  return others.reduce<Omit<Aggregate, 'values'>>(
+    (total, { weight, metrics, survivors }) => ({
+      weight: total.weight + weight,
+      metrics: total.metrics.map((sum, i) => sum + (metrics[i] as number)), // in the plan's order, all of one plan
+      survivors: total.survivors + survivors,
+    }),
+    first,
+  );
 }

@@ -12,6 +12,9 @@ import { gridStep, valuesLength } from '../shape.js';
  */
 export const relation = 'replaceSpecial';
 
+/** What computed epsilons and probabilities may be above a bound: engines' logarithms may round differently in the last digits. */
+export const slack = 1e-9;
+
 export type RoundEvent = PrivacyEvent<typeof relation>;
 
 /** Client: clip, rotate, round and add noise in the ring; server: take excess noise back. Throws `UsageError` for numbers that don't fit. */

@@ -1,8 +1,9 @@
 import { checkInteger, checkOptions } from '../../../core/check.js';
 import { PeerError, UsageError } from '../../../core/errors.js';
+import type { RandomSource } from '../../../core/random.js';
 import { decodeCounters, decodeSum, quantizationLimit, quantizeInto } from '../../../ring/quantize.js';
 import { asPlain, checkVector, type PlainVector, part, zeroVector } from '../../../ring/vector.js';
-import type { Plan } from '../fields.js';
+import type { Plan, QuantizePlan } from '../fields.js';
 import { gridStep, ringShape, valuesLength } from '../shape.js';
 import { centralMechanism, distributedMechanism } from './privacy.js';
 import { rotate, seedFor, unrotate } from './rotate.js';
@@ -12,7 +13,7 @@ import type { DecodeOptions, Decoder, EncodeOptions, Encoder } from './stage.js'
 export function encoder(plan: Plan): Encoder {
   const { bits, length } = ringShape(plan);
   const values = valuesLength(plan);
-  const writeValues = plan.quantize.kind === 'conditional' ? noisyValues(plan) : roundedValues(plan);
+  const writeValues = plan.quantize.kind === 'conditional' ? noisyValues(plan) : roundedValues(plan, plan.quantize);
   return (contribution, options) => {
     const vector = asPlain(zeroVector(bits, length));
     writeValues(vector, contribution, options);
@@ -24,10 +25,10 @@ export function encoder(plan: Plan): Encoder {
 
 type WriteValues = (vector: PlainVector, ...contribution: Parameters<Encoder>) => void;
 
-function roundedValues(plan: Plan): WriteValues {
-  const { quantize } = plan;
-  if (quantize.kind !== 'stochastic') throw new UsageError('usage.plan', 'the plan has no stochastic rounding');
-  const { bits, range } = quantize;
+function roundedValues(
+  plan: Plan,
+  { bits, range }: Extract<QuantizePlan, { readonly kind: 'stochastic' }>,
+): WriteValues {
   return (vector, { update, weight }, { rounding, publicSeed }) => {
     const values = rotate(plan, update, publicSeed);
     quantizeInto(vector, values, { bits, range, weight, rounding: rounding(values.length) });
@@ -37,12 +38,9 @@ function roundedValues(plan: Plan): WriteValues {
 /** Rotation, rounding and noise are one step, since the noise is sized for a norm that is checked in integers right before. */
 function noisyValues(plan: Plan): WriteValues {
   const mechanism = distributedMechanism(plan);
-  return (vector, { update }, { random, publicSeed, applicationSeeds = [] }: EncodeOptions) => {
-    if (typeof random !== 'function')
-      throw new UsageError(
-        'usage.options',
-        'options.random must be a function that gives secret random bytes, for noise',
-      );
+  return (vector, { update }, options: EncodeOptions) => {
+    const { publicSeed, applicationSeeds = [] } = options;
+    const random = randomFor(options);
     const rotation = seedFor(plan, publicSeed);
     const noisy = mechanism.encode(update, { rotation, random, applicationSeeds });
     vector.lanes.set(noisy.lanes);
@@ -93,14 +91,14 @@ function valuesDecoder(plan: Plan): (sum: PlainVector, facts: SumFacts) => Int32
     const integers = decodeSum(sum);
     checkRange(integers, limit * weight, weight);
     checkNorm(integers, bound * weight, weight);
-    if (central === undefined) return integers;
-    if (typeof options.random !== 'function')
-      throw new UsageError(
-        'usage.options',
-        'options.random must be a function that gives secret random bytes, for noise',
-      );
-    return central.addNoise(integers, options.random);
+    return central === undefined ? integers : central.addNoise(integers, randomFor(options));
   };
+}
+
+/** The source that noise is drawn from. */
+function randomFor({ random }: EncodeOptions | DecodeOptions): RandomSource {
+  if (typeof random === 'function') return random;
+  throw new UsageError('usage.options', 'options.random must be a function that gives secret random bytes, for noise');
 }
 
 /** The sum's excess noise taken back, by the seeds that the survivors released. */

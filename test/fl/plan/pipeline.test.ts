@@ -1,34 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AbortError, PeerError, UsageError } from '../../src/core/errors.js';
-import {
-  clientPipeline,
-  contributionCheck,
-  definePlan,
-  type Plan,
-  type PlanInput,
-  type RoundingSource,
-  ringShape,
-  serverPipeline,
-} from '../../src/fl/index.js';
-import { gridStep } from '../../src/fl/plan/shape.js';
-import { clip } from '../../src/fl/plan/stages/clip.js';
-import { pack } from '../../src/ring/pack.js';
-import { quantizationLimit } from '../../src/ring/quantize.js';
-import { addInto, asPlain, type PlainVector, zeroVector } from '../../src/ring/vector.js';
-
-/** Seeded draws (Weyl sequence through the murmur3 finalizer). */
-function draws(seed: number): RoundingSource {
-  let state = seed;
-  return (words) =>
-    Uint32Array.from({ length: words }, () => {
-      state = (state + 0x9e3779b9) | 0;
-      let h = state;
-      h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-      h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-      return h ^ (h >>> 16);
-    });
-}
+import { AbortError, PeerError, UsageError } from '../../../src/core/errors.js';
+import { clientPipeline, definePlan, type Plan, ringShape, serverPipeline } from '../../../src/fl/index.js';
+import { gridStep } from '../../../src/fl/plan/shape.js';
+import { pack } from '../../../src/ring/pack.js';
+import { addInto, asPlain, type PlainVector, zeroVector } from '../../../src/ring/vector.js';
+import { draws, input, l2 } from './support.js';
 
 function sumOf(plan: Plan, vectors: readonly PlainVector[]): PlainVector {
   const { bits, length } = ringShape(plan);
@@ -37,18 +14,6 @@ function sumOf(plan: Plan, vectors: readonly PlainVector[]): PlainVector {
   return sum;
 }
 
-const l2 = (values: Iterable<number>): number => Math.hypot(...values);
-
-const input: PlanInput = {
-  vector: { dimension: 3 },
-  cohort: { maxClients: 8 },
-  weight: { kind: 'examples', max: 100 },
-  quantize: { bits: 16, range: 2 },
-  metrics: [
-    { name: 'correct', max: 100 },
-    { name: 'constructor', max: 7 },
-  ],
-};
 const plan = definePlan(input);
 const update = Float32Array.of(0.25, -1, 1.5);
 const options = { weight: 10, metrics: { correct: 9, constructor: 2 }, rounding: draws(1) };
@@ -231,67 +196,6 @@ function realMean(plan: Plan, clients: readonly Client[], i: number): number {
   return total / weights;
 }
 
-describe('clipping', () => {
-  // 31 bits resolve far more than a float32 has, so the norm that was clipped to shows in what is decoded.
-  const clipped = (values: Float32Array, norm: number): Float64Array => {
-    const plan = definePlan({
-      vector: { dimension: values.length },
-      cohort: { maxClients: 2 },
-      clip: { kind: 'l2', norm },
-      quantize: { bits: 31, range: norm },
-    });
-    const server = serverPipeline(plan);
-    return server.combine([server.decode(clientPipeline(plan)(values, { rounding: draws(5) }), 1)]).mean;
-  };
-
-  it('bounds the norm, keeps the direction, and leaves short updates and the caller alone', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.float({ min: -100, max: 100, noNaN: true }), { minLength: 1, maxLength: 30 }),
-        fc.double({ min: 0.1, max: 50, noNaN: true }),
-        (list, norm) => {
-          const values = Float32Array.from(list);
-          const result = clipped(values, norm);
-          const length = l2(values);
-          const step = norm / quantizationLimit(32);
-          expect(l2(result)).toBeLessThanOrEqual(norm + step * values.length);
-          const factor = length > norm ? norm / length : 1;
-          result.forEach((value, i) => {
-            expect(Math.abs(value - (values[i] ?? 0) * factor)).toBeLessThan(norm * 2 ** -21);
-          });
-          expect(values).toEqual(Float32Array.from(list));
-        },
-      ),
-    );
-  });
-
-  // Rule [enc-2] of the protocol.
-  it('never lets a norm above C through, in the float32 values that are quantized', () => {
-    fc.assert(
-      fc.property(
-        fc.float32Array({ minLength: 1, maxLength: 200, noNaN: true, noDefaultInfinity: true }),
-        fc.double({ min: 2 ** -64, max: 2 ** 64, noNaN: true }),
-        (values, norm) => {
-          const plan = definePlan({ ...input, clip: { kind: 'l2', norm }, quantize: { bits: 8, range: norm } });
-          expect(l2(clip(plan)({ update: values, weight: 1, metrics: [] }).update)).toBeLessThanOrEqual(norm);
-        },
-      ),
-    );
-  });
-
-  it("isn't fooled by sums of squares that float32 can't hold", () => {
-    const result = clipped(Float32Array.of(3e38, -3e38, 0, 0, 3e38), 1);
-    expect(result[0]).toBeCloseTo(1 / Math.sqrt(3), 5);
-    expect(result[1]).toBeCloseTo(-1 / Math.sqrt(3), 5);
-  });
-
-  it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses %d with its place', (strange) => {
-    expect(() => clipped(Float32Array.of(1, 2, strange), 1)).toThrow(
-      expect.objectContaining({ code: 'usage.finite', message: expect.stringContaining('update[2]') }),
-    );
-  });
-});
-
 describe('a client', () => {
   const encode = clientPipeline(plan);
   const correct = 1;
@@ -388,70 +292,5 @@ describe('a server', () => {
     expect(call).toThrow(AbortError);
     expect(call).toThrow(expect.objectContaining({ code: 'sum.empty' }));
     expect(call).toThrow('3 clients with a total weight of 0 have no mean');
-  });
-});
-
-describe('a norm bound', () => {
-  const strict = definePlan({
-    vector: { dimension: 3 },
-    cohort: { maxClients: 8 },
-    masking: { kind: 'none' },
-    clip: { kind: 'l2', norm: 1 },
-    quantize: { bits: 16, range: 1 },
-  });
-  const { bits, length } = ringShape(strict);
-  const sumWith = (weight: number, ...values: readonly number[]): PlainVector => {
-    const sum = asPlain(zeroVector(bits, length));
-    values.forEach((value, i) => {
-      sum.lanes[i] = value;
-    });
-    sum.lanes[3] = weight;
-    return sum;
-  };
-
-  it('catches a client that did not clip, and nobody who did', () => {
-    const server = serverPipeline(strict);
-    expect(() => server.decode(sumWith(1, 32767, 32767, 0), 1)).toThrow(expect.objectContaining({ code: 'sum.norm' }));
-    expect(() => server.decode(sumWith(2, 65534, 65534, 0), 2)).toThrow(expect.objectContaining({ code: 'sum.norm' }));
-    server.decode(sumWith(2, 65534, 0, 0), 2);
-    const encode = clientPipeline(strict);
-    for (let seed = 0; seed < 200; seed += 1)
-      server.decode(encode(Float32Array.of(3, 3, 3), { rounding: draws(seed) }), 1);
-  });
-});
-
-describe('a rotation', () => {
-  const rotated = definePlan({
-    vector: { dimension: 100 },
-    cohort: { maxClients: 8 },
-    rotate: { kind: 'hadamard' },
-    quantize: { bits: 16, range: 1 },
-  });
-  const publicSeed = new Uint8Array(32).fill(7);
-  const spike = Float32Array.from({ length: 100 }, (_, i) => (i === 3 ? 5 : 0));
-
-  it('lets a small range hold a large coordinate, and is undone', () => {
-    const vector = clientPipeline(rotated)(spike, { rounding: draws(2), publicSeed });
-    expect(vector.lanes.length).toBe(129);
-    const server = serverPipeline(rotated);
-    const { mean } = server.combine([server.decode(vector, 1, { publicSeed })]);
-    expect(mean.length).toBe(100);
-    mean.forEach((value, i) => {
-      expect(Math.abs(value - (spike[i] ?? 0))).toBeLessThan(20 / 32767);
-    });
-  });
-
-  it('takes a seed, and finite values', () => {
-    const encode = clientPipeline(rotated);
-    expect(() => encode(spike, { rounding: draws(2) })).toThrow(expect.objectContaining({ code: 'usage.options' }));
-    expect(() => encode(spike, { rounding: draws(2), publicSeed: new Uint8Array(31) })).toThrow(
-      expect.objectContaining({ code: 'usage.bytes' }),
-    );
-    const strange = spike.map((value, i) => (i === 9 ? Number.NaN : value));
-    expect(() => encode(strange, { rounding: draws(2), publicSeed })).toThrow('update[9]');
-    expect(() => contributionCheck(rotated)(strange, {})).toThrow('update[9]');
-    expect(() => contributionCheck(rotated)(spike.subarray(1), {})).toThrow(
-      expect.objectContaining({ code: 'usage.vector' }),
-    );
   });
 });
