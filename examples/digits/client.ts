@@ -15,7 +15,7 @@ const { settings, everyone }: ThreadData = workerData;
 const scenario = scenarioOf(settings);
 
 /** Nine to a cohort, one or two of whom may leave. */
-const smallCohorts: Partial<ClientPolicy> = { minClients: 7, minDegree: 6 };
+const smallCohorts: Partial<ClientPolicy> = { minClients: 5, minDegree: 4 };
 
 /** The main thread's messages to one client, in order. */
 class Inbox {

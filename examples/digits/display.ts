@@ -251,6 +251,7 @@ function summaryLines(summary: Summary, terminal: Terminal): readonly string[] {
     `  difference    ${maxAbsDifference.toExponential(1)} at most, in any weight of any round. Rounding may`,
     `                cost a step of ${quantizationStep.toExponential(1)}, masking nothing: ${verdict}`,
     `  dropouts      ${phases.map((phase) => `${phase} ${dropouts[phase]}`).join(', ')}`,
+    ...costLines(summary),
     `  time          ${summary.seconds.toFixed(1)} s for all of it`,
     '',
     ...[
@@ -297,6 +298,7 @@ function robustLines(summary: Summary, robust: RobustSummary, terminal: Terminal
       ? []
       : [`  suspicion     the Byzantine clients rank ${ranks.join(', ')} of ${summary.clients}, by verdicts alone`]),
     `  dropouts      ${phases.map((phase) => `${phase} ${dropouts[phase]}`).join(', ')}`,
+    ...costLines(summary),
     `  time          ${summary.seconds.toFixed(1)} s for all of it`,
   ];
 }
@@ -312,7 +314,18 @@ function privateLines(summary: Summary, privacy: PrivacySummary, terminal: Termi
     `  noise         ${privacy.noiseDeviation.toExponential(1)} in a weight of a round's mean, one standard deviation`,
     `  server        ${privacy.trustsServer ? terminal.paint('yellow', 'is trusted: it saw the sums without noise') : 'is not trusted: no sum without noise was ever there'}`,
     `  dropouts      ${phases.map((phase) => `${phase} ${dropouts[phase]}`).join(', ')}`,
+    ...costLines(summary),
     `  time          ${summary.seconds.toFixed(1)} s for all of it`,
+  ];
+}
+
+/** What was reckoned before, beside what was measured. */
+function costLines({ cost: { reckoned, measured } }: Summary): readonly string[] {
+  const seconds = (value: number): string => `${(1000 * value).toFixed(0)} ms`;
+  return [
+    `  reckoned      ${kilobytes(reckoned.bytesUp)} up, ${kilobytes(reckoned.bytesDown)} down a client and round,`,
+    `                ${seconds(reckoned.clientCpuSeconds)} of its CPU beside training, ${seconds(reckoned.serverCpuSeconds)} of the server's`,
+    `  measured      ${kilobytes(measured.bytesUp)} up, ${kilobytes(measured.bytesDown)} down, less for those that left early`,
   ];
 }
 

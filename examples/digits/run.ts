@@ -1,6 +1,6 @@
 /** The example itself: clients and a server, and afterwards the same rounds without masking. */
 
-import { seededNumbers } from 'veilsum/fl';
+import { type Plan, planCost, seededNumbers } from 'veilsum/fl';
 import { phases } from 'veilsum/secagg';
 import type { RoundResult, Server } from 'veilsum/server';
 import { craft } from './attack.js';
@@ -13,7 +13,15 @@ import { createNetwork, type Network } from './model.js';
 import { clientsInSum, type Leaving, leavesOf, scheduleLeaving } from './schedule.js';
 import { quantizationStep, startFederation } from './server.js';
 import { byzantineOf, heldOut, initialModel, isRobust, type Scenario, type Settings, scenarioOf } from './settings.js';
-import { addUp, mean, type PrivacySummary, perClient, type RobustSummary, type Summary } from './summary.js';
+import {
+  addUp,
+  type CostSummary,
+  mean,
+  type PrivacySummary,
+  perClient,
+  type RobustSummary,
+  type Summary,
+} from './summary.js';
 import { startTensorFlow } from './tensorflow.js';
 
 /** What the rounds need, masked or not. */
@@ -61,6 +69,7 @@ export async function run(settings: Settings, display: Display): Promise<void> {
       finalDrift: maxAbsDifference(masked.model, plainModel),
       dropouts: addUp(cohorts.map(({ dropouts }) => dropouts)),
       bytesUpPerClient: Math.round(mean(masked.results.map((result) => perClient(result).bytesUp))),
+      cost: costSummary(masked),
       ...(privacy === undefined ? {} : { privacy }),
       ...(robust === undefined ? {} : { robust }),
       seconds: Math.round(performance.now()) / 1000,
@@ -88,6 +97,7 @@ async function dealDigits(crew: Crew, settings: Settings, display: Display): Pro
 interface MaskedRounds {
   readonly model: Float32Array;
   readonly results: readonly RoundResult[];
+  readonly plan: Plan;
   /** Identity keys of the clients in hexadecimal. */
   readonly identities: readonly string[];
   readonly maxAbsDifference: number;
@@ -97,7 +107,7 @@ interface MaskedRounds {
 
 async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
   const { crew, schedule, firstModel, judge, display, scenario } = stage;
-  const { server, identities } = await openServer(stage);
+  const { server, plan, identities } = await openServer(stage);
   const rounds = server.rounds();
   const results: RoundResult[] = [];
   let model = firstModel;
@@ -133,6 +143,7 @@ async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
   return {
     model,
     results,
+    plan,
     identities,
     maxAbsDifference: difference,
     rmsDifference: Math.sqrt(squares / results.length),
@@ -140,21 +151,20 @@ async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
 }
 
 /** Enrols every client, starts the server, and lets the clients join. */
-async function openServer({
-  crew,
-  settings,
-  scenario,
-  firstModel,
-}: Stage): Promise<{ readonly server: Server; readonly identities: readonly string[] }> {
+async function openServer({ crew, settings, scenario, firstModel }: Stage): Promise<{
+  readonly server: Server;
+  readonly plan: Plan;
+  readonly identities: readonly string[];
+}> {
   const everyone = Array.from({ length: scenario.clients }, (_, client) => client);
   const keys = await Promise.all(everyone.map((client) => crew.hear('key', client)));
   const publicKeys = keys.map(({ publicKey }) => publicKey);
-  const { server, authority, certificates } = await startFederation(settings, firstModel, publicKeys);
+  const { server, plan, authority, certificates } = await startFederation(settings, firstModel, publicKeys);
   await Promise.all(everyone.map((client) => crew.hear('ready', client)));
   certificates.forEach((certificate, client) => {
     crew.tell(client, { kind: 'join', url: server.url, authority, certificate });
   });
-  return { server, identities: publicKeys.map((key) => Buffer.from(key).toString('hex')) };
+  return { server, plan, identities: publicKeys.map((key) => Buffer.from(key).toString('hex')) };
 }
 
 /**
@@ -207,6 +217,30 @@ async function plotRound({ crew, settings, scenario }: Stage, round: number): Pr
       crew.tell(client, { kind: 'craft', round, values });
     }),
   );
+}
+
+/** What the plan was reckoned to cost, beside what it did. */
+function costSummary({ plan, results }: MaskedRounds): CostSummary {
+  const cohorts = results.flatMap((result) => result.cohorts);
+  const round = planCost(plan, {
+    clients: Math.round(mean(cohorts.map(({ roster }) => roster))),
+    cohorts: Math.round(mean(results.map((result) => result.cohorts.length))),
+    degree: Math.max(1, Math.round(mean(cohorts.map(({ degree }) => degree)))),
+  });
+  const { bytesUp, bytesDown, cpuSeconds, memoryBytes } = round.client;
+  return {
+    reckoned: {
+      bytesUp,
+      bytesDown,
+      clientCpuSeconds: cpuSeconds,
+      clientMemoryBytes: memoryBytes,
+      serverCpuSeconds: round.server.cpuSeconds,
+    },
+    measured: {
+      bytesUp: mean(results.map((result) => perClient(result).bytesUp)),
+      bytesDown: mean(results.map((result) => perClient(result).bytesDown)),
+    },
+  };
 }
 
 function robustSummary({ results, identities }: MaskedRounds, settings: Settings): RobustSummary | undefined {

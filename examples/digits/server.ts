@@ -108,6 +108,8 @@ export async function startFederation(
           : { corrupt: share, dropout: share },
     },
     threads: 1,
+    // Many clients on a busy machine may be late, and fewer would make smaller cohorts.
+    ...(clients > 10 ? { gather: 15_000 } : {}),
   });
   return { server, plan, authority: authority.publicKey, certificates };
 }

@@ -22,12 +22,28 @@ export interface Summary {
   readonly dropouts: Readonly<Record<Phase, number>>;
   /** Mean over rounds and the clients that took part in them. */
   readonly bytesUpPerClient: number;
+  /** Of a round and a client. */
+  readonly cost: CostSummary;
   /** Where there is noise. */
   readonly privacy?: PrivacySummary;
   /** Where there is an attack or a robust rule; the comparison is then with honest clients alone, and the mean. */
   readonly robust?: RobustSummary;
   /** From the start of the process to the end of the comparison. */
   readonly seconds: number;
+}
+
+/** What `planCost` said before, beside what was: bytes are counted; seconds can't be told from those of training. */
+export interface CostSummary {
+  readonly reckoned: {
+    readonly bytesUp: number;
+    readonly bytesDown: number;
+    readonly clientCpuSeconds: number;
+    readonly clientMemoryBytes: number;
+    /** Of the whole round. */
+    readonly serverCpuSeconds: number;
+  };
+  /** Means; clients that left early sent less. */
+  readonly measured: { readonly bytesUp: number; readonly bytesDown: number };
 }
 
 /** What the rule made of the attack. */

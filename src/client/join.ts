@@ -1,7 +1,11 @@
 import { defaultProvider } from '#provider';
+import { toHex } from '../core/bytes.js';
 import { checkBytes, describe } from '../core/check.js';
 import { PeerError, UsageError } from '../core/errors.js';
 import type { CryptoProvider } from '../crypto/provider/provider.js';
+import type { Plan } from '../fl/plan/fields.js';
+import { planBytes } from '../fl/plan/plan.js';
+import { ErrorFeedback } from '../fl/plan/stages/error-feedback.js';
 import { ClientSession } from '../secagg/client/session.js';
 import { checkIdentity, type Identity } from '../secagg/identity.js';
 import { encodeHello } from '../secagg/messages/hello.js';
@@ -79,6 +83,15 @@ async function* rounds(
     throw error;
   });
   const models = new ModelCache(provider);
+  const feedback = new Map<string, ErrorFeedback>();
+  /** One for as long as the plan is the same. */
+  const feedbackOf = (plan: Plan): ErrorFeedback => {
+    const key = toHex(planBytes(plan));
+    const kept = feedback.get(key) ?? new ErrorFeedback(plan);
+    feedback.clear();
+    feedback.set(key, kept);
+    return kept;
+  };
   let lastRound = 0;
   try {
     for (;;) {
@@ -94,6 +107,7 @@ async function* rounds(
           throw error;
         });
         const round = new OfferedRound({
+          feedback: feedbackOf(plan),
           connection,
           session,
           plan,

@@ -4,7 +4,8 @@ import type { CryptoProvider } from '../crypto/provider/provider.js';
 import type { Plan } from '../fl/plan/fields.js';
 import { clientPipeline, contributionCheck } from '../fl/plan/pipeline.js';
 import { valuesLength } from '../fl/plan/shape.js';
-import { publicSeed } from '../fl/plan/stages/rotate.js';
+import type { ErrorFeedback } from '../fl/plan/stages/error-feedback.js';
+import { publicSeed } from '../fl/plan/stages/seed.js';
 import type { PlainVector } from '../ring/vector.js';
 import type { ClientSession, ClientStep } from '../secagg/client/session.js';
 import type { Phase } from '../secagg/phase.js';
@@ -68,6 +69,8 @@ export interface RoundOptions {
   readonly model: Float32Array;
   readonly provider: CryptoProvider;
   readonly onPhase: (phase: Phase, round: ClientRound) => unknown;
+  /** What earlier rounds of this task left unsent. */
+  readonly feedback: ErrorFeedback;
   /** Awaited before the input leaves: pays for what it will tell. */
   readonly charge: () => Promise<void>;
 }
@@ -104,10 +107,15 @@ export class OfferedRound implements ClientRound {
   async submit(update: Float32Array, contribution: Contribution = {}): Promise<RoundOutcome> {
     if (this.#submission !== undefined)
       throw new UsageError('usage.order', 'a round takes one update: submit was called before');
+    const { feedback, session } = this.#options;
+    // A copy: the caller may go on training in the same array.
+    const wanted = feedback.add(update);
     // What can't be encoded is found before this client is in a roster, where its dropping out would cost others.
-    contributionCheck(this.plan)(update, contribution);
-    // The caller may go on training in the same array.
-    this.#submission = this.#run(update.slice(), contribution);
+    contributionCheck(this.plan)(wanted, contribution);
+    this.#submission = this.#run(wanted, contribution).then((outcome) => {
+      feedback.settle(wanted, { survived: outcome.status === 'summed', publicSeed: publicSeed(session.context) });
+      return outcome;
+    });
     return this.#submission;
   }
 

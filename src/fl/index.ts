@@ -29,6 +29,7 @@ export {
   distributedPrivacy,
 } from './plan/builders.js';
 export { maxPlanBytes } from './plan/canonical.js';
+export { type PlanCost, planCost, type RoundExpectation } from './plan/cost.js';
 export type * from './plan/fields.js';
 export type { PlanInput, PlanOptimizer } from './plan/input.js';
 export {
@@ -45,6 +46,7 @@ export { rules } from './plan/rules/index.js';
 export type { Rule } from './plan/rules/rule.js';
 export { type RingShape, ringShape } from './plan/shape.js';
 export type { CombineOptions } from './plan/stages/combine.js';
+export { ErrorFeedback } from './plan/stages/error-feedback.js';
 export { epsilonOf, plannedEpsilon, privacyEvent, type RoundEvent, worstEvent } from './plan/stages/privacy.js';
-export { publicSeed } from './plan/stages/rotate.js';
+export { publicSeed } from './plan/stages/seed.js';
 export type { Aggregate, DecodeOptions, EncodeOptions, RoundingSource } from './plan/stages/stage.js';

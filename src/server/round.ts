@@ -7,7 +7,7 @@ import { type ServerPipeline, serverPipeline } from '../fl/plan/pipeline.js';
 import { planBytes } from '../fl/plan/plan.js';
 import { releaseAt, ringShape } from '../fl/plan/shape.js';
 import { encodeCheckpoint } from '../fl/plan/stages/checkpoint.js';
-import { publicSeed } from '../fl/plan/stages/rotate.js';
+import { publicSeed } from '../fl/plan/stages/seed.js';
 import type { Aggregate } from '../fl/plan/stages/stage.js';
 import type { PlainVector } from '../ring/vector.js';
 import { SuspicionScores } from '../robust/suspicion.js';

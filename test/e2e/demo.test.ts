@@ -81,13 +81,37 @@ describe('npm run demo', () => {
     expect(accuracy).toBeGreaterThan(0.3);
   });
 
-  it.each(['--rounds 0', '--seed x', '--privacy local', '--epsilon 0', '--fast'])('refuses %s', async (text) => {
-    const args = text.split(' ');
-    const { code, stdout, stderr } = await demo(...args);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(/^demo: .*\n$/);
-    expect(stderr).toContain(args[0]);
+  it('--attack: a rule over masked cohorts rejects those that a Byzantine client spoiled', {
+    timeout: 180_000,
+  }, async () => {
+    const { code, stdout, stderr } = await demo(
+      ...['--json', '--rounds', '2', '--attack', 'ipm', '--byzantine', '2', '--aggregator', 'nnm+trimmed-mean'],
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { robust, accuracy, plainAccuracy, cost } = JSON.parse(stdout);
+    expect(robust).toMatchObject({ attack: 'ipm', byzantine: 2, masking: 'pairwise', spoiled: { kept: 0 } });
+    expect(robust.spoiled.rejected).toBeGreaterThanOrEqual(2);
+    expect(accuracy).toBeGreaterThan(plainAccuracy - 0.05);
+    expect(Math.abs(cost.reckoned.bytesUp / cost.measured.bytesUp - 1)).toBeLessThan(0.15);
   });
+
+  it('--masking none: says so', { timeout: 180_000 }, async () => {
+    const { code, stdout, stderr } = await demo('--rounds', '2', '--masking', 'none', '--aggregator', 'median');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('NO MASKING');
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(82);
+  });
+
+  it.each(['--rounds 0', '--seed x', '--privacy local', '--epsilon 0', '--attack rude', '--aggregator best', '--fast'])(
+    'refuses %s',
+    async (text) => {
+      const args = text.split(' ');
+      const { code, stdout, stderr } = await demo(...args);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(/^demo: .*\n$/);
+      expect(stderr).toContain(args[0]);
+    },
+  );
 });
 
 describe('the digits', () => {

@@ -3,6 +3,8 @@ import { planCentral, quantizedContribution } from '../../dp/mechanisms/central-
 import { type DistributedTarget, planDistributed } from '../../dp/mechanisms/plan-distributed.js';
 import { quantizationStep } from '../../ring/quantize.js';
 import { rotatedLength } from '../../ring/rotate.js';
+import { wireLength } from '../compression/compression.js';
+import type { RandomKSpec } from '../compression/random-k.js';
 import type { PlanFields } from './fields.js';
 import type { PlanInput } from './input.js';
 import { relation } from './stages/privacy.js';
@@ -23,6 +25,8 @@ interface NoiseTarget {
   readonly clip: number;
   /** For all rounds, clients being the records. */
   readonly budget: { readonly epsilon: number; readonly delta: number; readonly rounds: number };
+  /** Fewer values have less noise in all. */
+  readonly compress?: { readonly kind: 'none' } | (Pick<RandomKSpec, 'kind' | 'fraction'> & Partial<RandomKSpec>);
 }
 
 export interface DistributedNoiseTarget extends NoiseTarget {
@@ -48,6 +52,11 @@ export interface CentralNoiseTarget extends NoiseTarget {
   readonly rotate?: PlanFields['rotate'];
 }
 
+/** Values of an update once compressed. */
+function lengthOf({ vector, compress = { kind: 'none' } }: NoiseTarget): number {
+  return compress.kind === 'none' ? vector?.dimension : wireLength(compress, vector?.dimension);
+}
+
 type FieldsWith<Kind extends 'central' | 'distributed'> = Extract<
   PlanInput,
   { readonly privacy: { readonly kind: Kind } }
@@ -59,12 +68,12 @@ type FieldsWith<Kind extends 'central' | 'distributed'> = Extract<
  */
 export function distributedPrivacy(
   target: DistributedNoiseTarget,
-): Pick<FieldsWith<'distributed'>, 'clip' | 'rotate' | 'quantize' | 'privacy'> {
-  const { vector, cohort, clip, budget, minSurvivors } = checkOptions('target', target);
+): Pick<FieldsWith<'distributed'>, 'clip' | 'compress' | 'rotate' | 'quantize' | 'privacy'> {
+  const { cohort, clip, budget, minSurvivors, compress = { kind: 'none' } } = checkOptions('target', target);
   const { noise = 'discreteGaussian', colluders = 0, ringBits = 20, removable = 4 } = target;
   const { settings } = planDistributed({
     noise,
-    dimension: vector?.dimension,
+    dimension: lengthOf(target),
     clip,
     ringBits,
     clients: cohort?.maxClients,
@@ -79,6 +88,7 @@ export function distributedPrivacy(
   const { granularity, beta, variance, releaseAt } = settings;
   return {
     clip: { kind: 'l2', norm: clip },
+    compress,
     rotate: { kind: 'hadamard' },
     quantize: { kind: 'conditional', granularity, beta, ringBits },
     privacy: { kind: 'distributed', noise, variance, minSurvivors, colluders, releaseAt, budget },
@@ -91,10 +101,16 @@ export function distributedPrivacy(
  */
 export function centralPrivacy(
   target: CentralNoiseTarget,
-): Pick<FieldsWith<'central'>, 'clip' | 'rotate' | 'quantize' | 'privacy'> {
-  const { vector, clip, budget, quantize, rotate = { kind: 'none' } } = checkOptions('target', target);
+): Pick<FieldsWith<'central'>, 'clip' | 'compress' | 'rotate' | 'quantize' | 'privacy'> {
+  const {
+    clip,
+    budget,
+    quantize,
+    rotate = { kind: 'none' },
+    compress = { kind: 'none' },
+  } = checkOptions('target', target);
   const grid = { bits: quantize?.bits, range: quantize?.range ?? clip };
-  const dimension = rotate.kind === 'hadamard' ? rotatedLength(vector?.dimension) : vector?.dimension;
+  const dimension = rotate.kind === 'hadamard' ? rotatedLength(lengthOf(target)) : lengthOf(target);
   const contribution = quantizedContribution({ clip, step: quantizationStep(grid), dimension });
   const { settings } = planCentral({
     dimension,
@@ -106,6 +122,7 @@ export function centralPrivacy(
   });
   return {
     clip: { kind: 'l2', norm: clip },
+    compress,
     rotate,
     quantize: grid,
     privacy: { kind: 'central', variance: settings.variance, budget },

@@ -1,6 +1,9 @@
 import type { Brand } from '../../core/brand.js';
 import type { DistributedNoiseKind } from '../../dp/mechanisms/noisy-sum.js';
 import type { AggregatorSpec } from '../../robust/spec.js';
+import type { CountSketchSpec } from '../compression/count-sketch.js';
+import type { RandomKSpec } from '../compression/random-k.js';
+import type { TopKSpec } from '../compression/top-k.js';
 import type { OptimizerSpec } from '../optimizers/optimizer.js';
 
 /** The fields of a plan, in the order in which an update meets them. Plain JSON; `definePlan` fills in what is assumed. */
@@ -29,6 +32,22 @@ export type ClipPlan =
   | { readonly kind: 'none' }
   /** L2 clipping: an update with a norm above `norm` (the clip norm C) is scaled down to it. */
   | { readonly kind: 'l2'; readonly norm: number };
+
+/** What becomes of the parts of an update that compression leaves out. */
+export type ErrorFeedbackPlan =
+  | { readonly kind: 'none' }
+  /** They are added to the client's next update; `decay` of them is forgotten each round, from 0 to below 1. */
+  | { readonly kind: 'residual'; readonly decay: number };
+
+/** What makes an update shorter. */
+export type CompressPlan =
+  | { readonly kind: 'none' }
+  /** A random part of the coordinates, the same for all clients of a round. */
+  | RandomKSpec
+  /** Sums of coordinates, from which the server recovers the greatest. */
+  | CountSketchSpec
+  /** Each client's greatest coordinates; without masking only, and in our rounds it saves no bytes yet. */
+  | TopKSpec;
 
 /** What spreads an update evenly over its coordinates. */
 export type RotatePlan =
@@ -114,7 +133,7 @@ export type CombinePlan =
 
 /** What clients do to an update before masking, and what the server does to the sum. */
 export interface PlanFields {
-  /** 1 where `masking`, `rotate`, `privacy` and `optimizer` are what is assumed, and aren't written, and `combine` is the mean: as the protocol's text has it. */
+  /** 1 where `masking`, `errorFeedback`, `compress`, `rotate`, `privacy` and `optimizer` are what is assumed, and aren't written, and `combine` is the mean: as the protocol's text has it. */
   readonly version: 1 | 2;
   readonly masking: MaskingPlan;
   readonly vector: {
@@ -123,7 +142,9 @@ export interface PlanFields {
   };
   readonly cohort: CohortPlan;
   readonly weight: WeightPlan;
+  readonly errorFeedback: ErrorFeedbackPlan;
   readonly clip: ClipPlan;
+  readonly compress: CompressPlan;
   readonly rotate: RotatePlan;
   readonly quantize: QuantizePlan;
   readonly privacy: PrivacyPlan;

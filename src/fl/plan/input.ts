@@ -1,4 +1,7 @@
 import type { AggregatorSpec } from '../../robust/spec.js';
+import type { CountSketchSpec } from '../compression/count-sketch.js';
+import type { RandomKSpec } from '../compression/random-k.js';
+import type { TopKSpec } from '../compression/top-k.js';
 import type { OptimizerInput } from '../optimizers/optimizer.js';
 import type {
   CohortPlan,
@@ -30,12 +33,19 @@ interface Anywhere {
   readonly cohort: CohortPlan;
   /** FedAvg with learning rate 1 unless given: the model becomes the mean of the clients' models. */
   readonly optimizer?: PlanOptimizer;
+  /** For compression that leaves parts out. */
+  readonly errorFeedback?: { readonly kind: 'none' } | { readonly kind: 'residual'; readonly decay?: number };
 }
 
 type OfKind<T extends { readonly kind: string }, K extends T['kind']> = Extract<T, { readonly kind: K }>;
 type Stochastic = Omit<OfKind<QuantizePlan, 'stochastic'>, 'kind'> & { readonly kind?: 'stochastic' };
 /** Cohorts aren't drawn by coin, so nothing else than `none` can be said. */
 type Unsampled<T> = Omit<T, 'sampling'> & { readonly sampling?: { readonly kind: 'none' } };
+
+type RandomK = Pick<RandomKSpec, 'kind' | 'fraction'> & Partial<RandomKSpec>;
+interface Uncompressed {
+  readonly kind: 'none';
+}
 
 interface WithoutNoise {
   readonly privacy?: { readonly kind: 'none' };
@@ -48,6 +58,7 @@ interface WithoutNoise {
 
 /** Sums whose sensitivity is the clip norm: every client counts the same, and nothing is counted beside. */
 interface Sensitive {
+  readonly compress?: Uncompressed | RandomK;
   readonly weight?: { readonly kind: 'uniform' };
   readonly clip: { readonly kind: 'l2'; readonly norm: number };
   readonly metrics?: readonly [];
@@ -75,11 +86,13 @@ interface Robust {
 }
 
 interface Masked {
+  readonly compress?: Uncompressed | RandomK | CountSketchSpec;
   readonly masking?: { readonly kind: 'pairwise' };
   readonly combine?: Mean | (Robust & { readonly over: 'cohorts'; readonly cohorts: number });
 }
 
 interface Unmasked {
+  readonly compress?: Uncompressed | RandomK | CountSketchSpec | TopKSpec;
   readonly masking: { readonly kind: 'none' };
   readonly combine?: Mean | (Robust & { readonly over: 'clients'; readonly clients: number });
 }

@@ -20,9 +20,9 @@ import type {
 import { checkTotalWeight, checkWeight } from './stages/weight.js';
 
 /**
- * The stages of a plan in order. Client: weight, (error feedback), clip, (compress), then the encoder, which rotates, quantizes and adds
- * noise. Server: the decoder, which takes excess noise back or adds central noise and undoes the rotation; the counters' checks; combine;
- * optimizer. Stages in parentheses have their place here and aren't there yet.
+ * The stages of a plan in order. Client: error feedback (`ErrorFeedback`, which lasts over rounds), weight, clip, then the encoder, which
+ * compresses, rotates, quantizes and adds noise. Server: the decoder, which takes excess noise back or adds central noise, undoes the
+ * rotation and the compression; the counters' checks; combine; optimizer.
  */
 
 /** Client: in order, on real values, before the encoder. */

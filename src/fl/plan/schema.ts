@@ -7,6 +7,7 @@ import { defineOptimizer, type OptimizerInput } from '../optimizers/optimizer.js
 import { faultOf } from '../schema-fault.js';
 import { choice, integer, magnitude, number } from '../spec.js';
 import type { PlanFields } from './fields.js';
+import { checkCompress } from './stages/compress.js';
 import { needsVersion2 } from './version.js';
 
 /** Each field by itself: which there are, of which type, in which range. What they may say together is for the rules. */
@@ -71,6 +72,14 @@ const schema = v.strictObject({
     ]),
     { kind: 'none' },
   ),
+  errorFeedback: v.optional(
+    v.variant('kind', [
+      v.strictObject({ kind: v.literal('none') }),
+      v.strictObject({ kind: v.literal('residual'), decay: v.optional(number(0, 1 - 2 ** -53), 0) }),
+    ]),
+    { kind: 'none' },
+  ),
+  compress: v.optional(checked(checkCompress), { kind: 'none' }),
   rotate: v.optional(
     v.variant('kind', [v.strictObject({ kind: v.literal('none') }), v.strictObject({ kind: v.literal('hadamard') })]),
     { kind: 'none' },

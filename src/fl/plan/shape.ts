@@ -1,6 +1,7 @@
 import { quantizationStep, sumBits } from '../../ring/quantize.js';
 import { rotatedLength } from '../../ring/rotate.js';
 import type { Plan, PlanFields } from './fields.js';
+import { compressedLength } from './stages/compress.js';
 
 /**
  * Where everything lies in the one vector that is masked: the update's values, then the weight, then the metrics in the
@@ -18,9 +19,10 @@ export function ringShape(plan: Plan): RingShape {
   return { bits: ringNeeds(plan), length: valuesLength(plan) + 1 + plan.metrics.length };
 }
 
-/** Values of an update in the ring: the dimension, padded to a power of two where it is rotated. */
-export function valuesLength({ vector, rotate }: PlanFields): number {
-  return rotate.kind === 'hadamard' ? rotatedLength(vector.dimension) : vector.dimension;
+/** Values of an update in the ring: what compression leaves of the dimension, padded to a power of two where it is rotated. */
+export function valuesLength(fields: PlanFields): number {
+  const length = compressedLength(fields);
+  return fields.rotate.kind === 'hadamard' ? rotatedLength(length) : length;
 }
 
 /**

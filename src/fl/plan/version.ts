@@ -7,8 +7,12 @@ import type { PlanFields } from './fields.js';
  */
 
 /** What version 1 leaves out, with what it assumes. */
-const assumed: { readonly [Name in 'masking' | 'rotate' | 'privacy' | 'optimizer']: PlanFields[Name] } = {
+const assumed: {
+  readonly [Name in 'masking' | 'errorFeedback' | 'compress' | 'rotate' | 'privacy' | 'optimizer']: PlanFields[Name];
+} = {
   masking: { kind: 'pairwise' },
+  errorFeedback: { kind: 'none' },
+  compress: { kind: 'none' },
   rotate: { kind: 'none' },
   privacy: { kind: 'none' },
   optimizer: { kind: 'fedavg', learningRate: 1 },
@@ -16,9 +20,9 @@ const assumed: { readonly [Name in 'masking' | 'rotate' | 'privacy' | 'optimizer
 
 /** Whether these fields say more than version 1 can. */
 export function needsVersion2(fields: Omit<PlanFields, 'version'>): boolean {
-  const { masking, rotate, privacy, optimizer, quantize, combine } = fields;
+  const { masking, errorFeedback, compress, rotate, privacy, optimizer, quantize, combine } = fields;
   return (
-    canonicalJson({ masking, rotate, privacy, optimizer }) !== canonicalJson(assumed) ||
+    canonicalJson({ masking, errorFeedback, compress, rotate, privacy, optimizer }) !== canonicalJson(assumed) ||
     quantize.kind !== 'stochastic' ||
     combine.kind !== 'mean'
   );

@@ -31,7 +31,8 @@ describe('plan bytes', () => {
     );
     // What version 1 can't say is version 2, with all fields.
     expect(text(definePlan({ ...smallest, masking: unmasked }))).toBe(
-      '{"clip":{"kind":"none"},"cohort":{"maxClients":10},"combine":{"kind":"mean"},"masking":{"kind":"none"},"metrics":[],' +
+      '{"clip":{"kind":"none"},"cohort":{"maxClients":10},"combine":{"kind":"mean"},"compress":{"kind":"none"},' +
+        '"errorFeedback":{"kind":"none"},"masking":{"kind":"none"},"metrics":[],' +
         '"optimizer":{"kind":"fedavg","learningRate":1},"privacy":{"kind":"none"},"quantize":{"bits":16,"kind":"stochastic","range":0.5},' +
         '"rotate":{"kind":"none"},"vector":{"dimension":10},"version":2,"weight":{"kind":"uniform"}}',
     );

@@ -1,7 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { PeerError, UsageError } from '../../../src/core/errors.js';
-import { definePlan, type PlanInput, parsePlan, rules } from '../../../src/fl/index.js';
+import {
+  centralPrivacy,
+  definePlan,
+  distributedPrivacy,
+  type PlanInput,
+  parsePlan,
+  rules,
+} from '../../../src/fl/index.js';
 import {
   ascii,
   budget,
@@ -84,6 +91,13 @@ describe('the rules', () => {
       unlawful({ ...smallest, optimizer: { kind: 'scaffold', clients: 10 } }),
       unlawful({ ...smallest, optimizer: { kind: 'fedbuff' } }),
     ],
+    'top-k-masked': [unlawful({ ...smallest, compress: { kind: 'top-k', fraction: 0.1 } })],
+    'compressed-noise': [
+      unlawful({ ...distributed, compress: { kind: 'count-sketch', rows: 1, columns: 8, top: 1 } }),
+      unlawful({ ...central, masking: unmasked, compress: { kind: 'top-k', fraction: 0.1 } }),
+    ],
+    'compress-longer': [{ ...smallest, compress: { kind: 'count-sketch', rows: 3, columns: 4, top: 1 } }],
+    'error-feedback-alone': [{ ...smallest, errorFeedback: { kind: 'residual' } }],
     'sum-wraps': [
       { ...smallest, cohort: { maxClients: 2 ** 16 + 1 } },
       { ...smallest, weight: { kind: 'examples', max: 6554 } },
@@ -129,6 +143,10 @@ describe('the rules', () => {
   });
 
   it('are in the types where the table says so', () => {
+    // @ts-expect-error top-k-masked
+    definePlanLater({ ...smallest, compress: { kind: 'top-k', fraction: 0.1 } });
+    // @ts-expect-error compressed-noise
+    definePlanLater({ ...central, compress: { kind: 'count-sketch', rows: 1, columns: 8, top: 1 } });
     // @ts-expect-error privacy-without-clip
     definePlanLater({ ...central, clip: { kind: 'none' } });
     // @ts-expect-error privacy-weighted
@@ -182,5 +200,11 @@ describe('the rules', () => {
       definePlan({ ...plan, optimizer: { kind: 'fedadam', learningRate: 0.1 } });
     }
     definePlan({ ...central, masking: unmasked });
+    const randomK = { kind: 'random-k', fraction: 0.5 } as const;
+    definePlan({ ...smallest, compress: randomK, errorFeedback: { kind: 'residual' } });
+    definePlan({ ...smallest, masking: unmasked, compress: { kind: 'top-k', fraction: 0.5 } });
+    const target = { vector: { dimension: 10 }, cohort: { maxClients: 10 }, clip: 1, budget, compress: randomK };
+    definePlan({ ...smallest, ...distributedPrivacy({ ...target, minSurvivors: 6 }) });
+    definePlan({ ...smallest, ...centralPrivacy({ ...target, quantize: { bits: 16 } }) });
   });
 });

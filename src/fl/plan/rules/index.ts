@@ -1,4 +1,5 @@
 import type { PlanFields } from '../fields.js';
+import { compressionRules } from './compression.js';
 import { privacyRules } from './privacy.js';
 import { robustRules } from './robust.js';
 import type { Rule } from './rule.js';
@@ -6,7 +7,13 @@ import { serverRules } from './server.js';
 import { sizeRules } from './sizes.js';
 
 /** Everything that is refused, in the order it is checked. A new stage brings its rules here. */
-export const rules: readonly Rule[] = [...sizeRules, ...robustRules, ...serverRules, ...privacyRules];
+export const rules: readonly Rule[] = [
+  ...compressionRules,
+  ...sizeRules,
+  ...robustRules,
+  ...serverRules,
+  ...privacyRules,
+];
 
 /** The first rule that `plan` breaks, and how. */
 export function brokenRule(plan: PlanFields): { readonly rule: Rule; readonly finding: string } | undefined {

@@ -53,8 +53,11 @@ export const sizeRules: readonly Rule[] = [
     why: 'no coordinate of a clipped update is beyond the clip norm, so part of the bits would never be used',
     instead: 'lower quantize.range to clip.norm or below',
     compileTime: false,
-    check: ({ clip, quantize }) =>
-      clip.kind === 'l2' && quantize.kind === 'stochastic' && quantize.range > clip.norm
+    check: ({ clip, compress, quantize }) =>
+      clip.kind === 'l2' &&
+      compress.kind !== 'count-sketch' &&
+      quantize.kind === 'stochastic' &&
+      quantize.range > clip.norm
         ? `quantize.range is ${quantize.range}, clip.norm ${clip.norm}`
         : undefined,
   },

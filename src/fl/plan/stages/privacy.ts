@@ -5,6 +5,7 @@ import { CentralMechanism, quantizedContribution } from '../../../dp/mechanisms/
 import { DistributedMechanism } from '../../../dp/mechanisms/distributed-mechanism.js';
 import type { PlanFields } from '../fields.js';
 import { gridStep, valuesLength } from '../shape.js';
+import { compressedLength } from './compress.js';
 
 /**
  * Noise, and what it costs. Clients are the records, and a client's record may be replaced by one that contributes nothing: how many took part
@@ -19,12 +20,12 @@ export type RoundEvent = PrivacyEvent<typeof relation>;
 
 /** Client: clip, rotate, round and add noise in the ring; server: take excess noise back. Throws `UsageError` for numbers that don't fit. */
 export function distributedMechanism(fields: PlanFields): DistributedMechanism {
-  const { privacy, quantize, clip, vector, cohort } = fields;
+  const { privacy, quantize, clip, cohort } = fields;
   if (privacy.kind !== 'distributed' || quantize.kind !== 'conditional' || clip.kind !== 'l2')
     throw new InternalError('plan.privacy', 'the plan has no distributed noise');
   return new DistributedMechanism({
     noise: privacy.noise,
-    dimension: vector.dimension,
+    dimension: compressedLength(fields),
     clip: clip.norm,
     granularity: quantize.granularity,
     beta: quantize.beta,

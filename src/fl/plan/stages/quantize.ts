@@ -5,8 +5,10 @@ import { decodeCounters, decodeSum, quantizationLimit, quantizeInto } from '../.
 import { asPlain, checkVector, type PlainVector, part, zeroVector } from '../../../ring/vector.js';
 import type { Plan, QuantizePlan } from '../fields.js';
 import { gridStep, ringShape, valuesLength } from '../shape.js';
+import { compress, decompress } from './compress.js';
 import { centralMechanism, distributedMechanism } from './privacy.js';
-import { rotate, seedFor, unrotate } from './rotate.js';
+import { rotate, unrotate } from './rotate.js';
+import { seedFor } from './seed.js';
 import type { DecodeOptions, Decoder, EncodeOptions, Encoder } from './stage.js';
 
 /** Client: weighted, quantized values, then the counters as they are. Throws `UsageError` as `quantizeInto` and the mechanisms do. */
@@ -30,7 +32,7 @@ function roundedValues(
   { bits, range }: Extract<QuantizePlan, { readonly kind: 'stochastic' }>,
 ): WriteValues {
   return (vector, { update, weight }, { rounding, publicSeed }) => {
-    const values = rotate(plan, update, publicSeed);
+    const values = rotate(plan, compress(plan, update, publicSeed), publicSeed);
     quantizeInto(vector, values, { bits, range, weight, rounding: rounding(values.length) });
   };
 }
@@ -42,7 +44,7 @@ function noisyValues(plan: Plan): WriteValues {
     const { publicSeed, applicationSeeds = [] } = options;
     const random = randomFor(options);
     const rotation = seedFor(plan, publicSeed);
-    const noisy = mechanism.encode(update, { rotation, random, applicationSeeds });
+    const noisy = mechanism.encode(compress(plan, update, publicSeed), { rotation, random, applicationSeeds });
     vector.lanes.set(noisy.lanes);
     noisy.lanes.fill(0);
   };
@@ -70,7 +72,8 @@ export function decoder(plan: Plan): Decoder {
     const [weight = 0, ...metrics] = decodeCounters(part(sum, values, length));
     const integers = decodeValues(part(sum, 0, values), { survivors, weight, options });
     const scaled = Float64Array.from(integers, (integer) => integer * step);
-    return { values: unrotate(plan, scaled, options.publicSeed), weight, metrics, survivors };
+    const sums = decompress(plan, unrotate(plan, scaled, options.publicSeed), options.publicSeed);
+    return { values: sums, weight, metrics, survivors };
   };
 }
 
@@ -129,8 +132,9 @@ function checkRange(integers: Int32Array, bound: number, weight: number): void {
  * such check, so plans of version 1 have none.
  */
 function normBound(plan: Plan): number {
-  const { clip, version } = plan;
-  if (clip.kind === 'none' || version === 1) return Number.POSITIVE_INFINITY;
+  const { clip, compress: how, version } = plan;
+  // A sketch may be longer than what it is of.
+  if (clip.kind === 'none' || version === 1 || how.kind === 'count-sketch') return Number.POSITIVE_INFINITY;
   return (clip.norm / gridStep(plan) + Math.sqrt(valuesLength(plan))) * (1 + 2 ** -20);
 }
 

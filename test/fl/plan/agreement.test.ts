@@ -1,0 +1,160 @@
+/** Masked and unmasked runs of lawful plans come to the same, to within quantization: real sessions, generated plans. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { seededNoise } from '../../../src/dp/mechanisms/components.js';
+import {
+  clientPipeline,
+  definePlan,
+  distributedPrivacy,
+  type Plan,
+  type PlanInput,
+  ringShape,
+  serverPipeline,
+} from '../../../src/fl/index.js';
+import { gridStep, valuesLength } from '../../../src/fl/plan/shape.js';
+import { compressedLength } from '../../../src/fl/plan/stages/compress.js';
+import { seededBytes } from '../../support/provider.js';
+import { complete, makeWorld, play } from '../../support/session.js';
+
+interface Case {
+  readonly dimension: number;
+  readonly n: number;
+  readonly bits: number;
+  readonly clip: number | null;
+  readonly rotated: boolean;
+  readonly weightMax: number | null;
+  readonly counted: boolean;
+  readonly noise: 'discreteGaussian' | 'skellam' | null;
+  readonly robust: boolean;
+  /** Part of the coordinates that are sent. */
+  readonly sent: number | null;
+  readonly seed: number;
+}
+
+const cases: fc.Arbitrary<Case> = fc.record({
+  dimension: fc.integer({ min: 1, max: 24 }),
+  n: fc.integer({ min: 4, max: 6 }),
+  bits: fc.integer({ min: 4, max: 16 }),
+  clip: fc.option(fc.double({ min: 1, max: 3, noNaN: true })),
+  rotated: fc.boolean(),
+  weightMax: fc.option(fc.integer({ min: 1, max: 50 })),
+  counted: fc.boolean(),
+  noise: fc.option(fc.constantFrom('discreteGaussian' as const, 'skellam' as const), { freq: 2 }),
+  robust: fc.boolean(),
+  sent: fc.option(fc.double({ min: 0.2, max: 1, noNaN: true })),
+  seed: fc.nat(),
+});
+
+/** So much epsilon that the noise is a few grid steps. */
+const budget = { epsilon: 1e5, delta: 1e-5, rounds: 1 };
+const over = { kind: 'robust', over: 'cohorts', cohorts: 1, aggregator: { kind: 'median' } } as const;
+
+function planOf({ dimension, n, bits, clip, rotated, weightMax, counted, noise, robust, sent }: Case): Plan {
+  const [vector, cohort] = [{ dimension }, { maxClients: n }];
+  const combine = robust ? { combine: over } : {};
+  const compress = sent === null ? ({ kind: 'none' } as const) : ({ kind: 'random-k', fraction: sent } as const);
+  if (noise !== null) {
+    const found = distributedPrivacy({
+      vector,
+      cohort,
+      compress,
+      clip: clip ?? 1,
+      minSurvivors: 2,
+      removable: 2,
+      noise,
+      budget,
+    });
+    return definePlan({ vector, cohort, ...combine, ...found });
+  }
+  return definePlan({
+    vector,
+    cohort,
+    ...combine,
+    weight: weightMax === null ? { kind: 'uniform' } : { kind: 'examples', max: weightMax },
+    clip: clip === null ? { kind: 'none' } : { kind: 'l2', norm: clip },
+    compress,
+    rotate: { kind: rotated ? 'hadamard' : 'none' },
+    quantize: { bits, range: 1 },
+    metrics: counted ? [{ name: 'count', max: 5 }] : [],
+  });
+}
+
+/** The same without masking or noise. */
+function unmaskedPlan(plan: Plan): Plan {
+  const { vector, cohort, weight, clip, compress, rotate, quantize, metrics } = plan;
+  const grid = quantize.kind === 'stochastic' ? quantize : { bits: 16, range: 1 };
+  const fields = { vector, cohort, weight, clip, compress, rotate, quantize: grid, metrics, masking: { kind: 'none' } };
+  return definePlan(fields as PlanInput);
+}
+
+it('agree, whoever drops out', { timeout: 300_000 }, async () => {
+  await fc.assert(
+    fc.asyncProperty(cases, async (given) => {
+      const plan = planOf(given);
+      const { n, dimension, seed } = given;
+      const { bits, length } = ringShape(plan);
+      const releaseAt = plan.privacy.kind === 'distributed' ? plan.privacy.releaseAt : [];
+      const context = { ringBits: bits, vectorLength: length, maxClients: n, releaseAt };
+      const world = await makeWorld({
+        n,
+        parameters: complete(2),
+        seed: `agreement ${seed}`,
+        context,
+        inputs: () => Array<number>(length).fill(0),
+      });
+      const random = seededBytes(`agreement ${seed}`);
+      const words = (count: number): Uint32Array => new Uint32Array(new Uint8Array(random(4 * count)).buffer);
+      const publicSeed = new Uint8Array(random(32));
+      const clients = world.seats.map((_, i) => ({
+        // Inside the range also once rotated.
+        update: Float32Array.from({ length: dimension }, (__, j) => Math.sin(seed + 7 * i + j) / Math.sqrt(dimension)),
+        weight: plan.weight.kind === 'uniform' ? 1 : 1 + ((seed + i) % plan.weight.max),
+        metrics: plan.metrics.length > 0 ? { count: i % 6 } : {},
+      }));
+      const contribution = (i: number) => clients[i] ?? { update: new Float32Array(dimension), weight: 1, metrics: {} };
+      const encode = clientPipeline(plan);
+      const seats = world.seats.map((seat, i) => {
+        const { update, ...rest } = contribution(i);
+        const applicationSeeds = seat.client.applicationSeeds();
+        const noise = { random: seededNoise(new Uint8Array(random(32))), applicationSeeds, publicSeed };
+        return { ...seat, input: encode(update, { ...rest, ...noise, rounding: words }) };
+      });
+      // The first is lost before its input.
+      const { result } = await play(
+        { ...world, seats },
+        {
+          up: (message, { peer, name }) => (peer === 'client 0' && name === 'input' ? undefined : message),
+        },
+      );
+      if (result === undefined) throw new Error('the session came to nothing');
+      expect(result.survivors.length).toBe(n - 1);
+      const server = serverPipeline(plan);
+      const applicationSeeds = result.survivors.map(
+        (peer) => result.applicationSeeds.get(peer) ?? new Map<number, Uint8Array>(),
+      );
+      const masked = server.combine([server.decode(result.sum, n - 1, { publicSeed, applicationSeeds })]);
+
+      const open = unmaskedPlan(plan);
+      const openServer = serverPipeline(open);
+      const openEncode = clientPipeline(open);
+      const plain = openServer.combine(
+        clients
+          .slice(1)
+          .map(({ update, ...rest }) =>
+            openServer.decode(openEncode(update, { ...rest, rounding: words, publicSeed }), 1, { publicSeed }),
+          ),
+      );
+      expect(masked.weight).toBe(plain.weight);
+      expect(masked.metrics).toEqual(plain.metrics);
+      // A step a coordinate on either side; a rotation may put the steps of all coordinates into one.
+      const scale = dimension / compressedLength(plan);
+      const gather = scale * (plan.rotate.kind === 'none' ? 1 : Math.sqrt(valuesLength(plan)));
+      const noise = plan.privacy.kind === 'distributed' ? 8 * Math.sqrt(4 * plan.privacy.variance) : 0;
+      const bound = gather * ((1 + noise) * gridStep(plan) + gridStep(open)) + 1e-6;
+      masked.mean.forEach((value, j) => {
+        expect(Math.abs(value - (plain.mean[j] ?? Number.NaN))).toBeLessThanOrEqual(bound);
+      });
+    }),
+    { numRuns: 60 },
+  );
+});
