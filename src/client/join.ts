@@ -102,7 +102,7 @@ async function* rounds(
       account?.refuse(context.task, plan, policy);
       const session = sessionOf(offer, options, { provider, policy });
       try {
-        const model = await models.get(offer.model, signal).catch(async (error: unknown) => {
+        const fetched = await models.get(offer.model, signal).catch(async (error: unknown) => {
           await connection.throwIfEnding();
           throw error;
         });
@@ -111,7 +111,7 @@ async function* rounds(
           connection,
           session,
           plan,
-          model,
+          fetched,
           provider,
           onPhase,
           charge: async () => account?.charge(context, plan),

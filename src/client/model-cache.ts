@@ -4,10 +4,10 @@ import type { CryptoProvider } from '../crypto/provider/provider.js';
 
 export interface ModelReference {
   readonly url: URL;
-  /** SHA-256 of the model's bytes. */
+  /** SHA-256 of the bytes. */
   readonly hash: Uint8Array;
-  /** Float32 values of the model. */
-  readonly dimension: number;
+  /** Float32 values: of the model, and of what the plan's optimizer has clients get behind it. */
+  readonly length: number;
 }
 
 /**
@@ -38,8 +38,8 @@ export class ModelCache {
   }
 }
 
-async function download({ url, dimension }: ModelReference, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  const length = 4 * dimension;
+async function download({ url, length: values }: ModelReference, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const length = 4 * values;
   try {
     const response = await request(url, signal);
     if (!response.ok || response.body === null)

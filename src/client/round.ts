@@ -5,6 +5,7 @@ import type { Plan } from '../fl/plan/fields.js';
 import { clientPipeline, contributionCheck } from '../fl/plan/pipeline.js';
 import { valuesLength } from '../fl/plan/shape.js';
 import type { ErrorFeedback } from '../fl/plan/stages/error-feedback.js';
+import { type LocalShare, readBroadcast, summedControl } from '../fl/plan/stages/optimizer.js';
 import { publicSeed } from '../fl/plan/stages/seed.js';
 import type { PlainVector } from '../ring/vector.js';
 import type { ClientSession, ClientStep } from '../secagg/client/session.js';
@@ -13,8 +14,8 @@ import { ConnectionEnd, type ServerConnection } from './connection.js';
 import type { Inbox } from './inbox.js';
 import type { PlainClientSession } from './plain-session.js';
 
-/** What goes with an update. */
-export interface Contribution {
+/** What goes with an update; what the plan's optimizer asks for besides, `LocalShare` says. */
+export interface Contribution extends LocalShare {
   /** What the update counts for in the mean, such as the number of training examples; 1 under uniform weights. */
   readonly weight?: number;
   /** One integer for each of the plan's metrics, by name; the server learns their sums only. */
@@ -24,7 +25,12 @@ export interface Contribution {
 /** How a session ended for a client. */
 export type RoundOutcome =
   /** The update is in the sum, with those of `survivors - 1` others. */
-  | { readonly status: 'summed'; readonly survivors: number }
+  | {
+      readonly status: 'summed';
+      readonly survivors: number;
+      /** Under SCAFFOLD by how much this client's control variate changes now: what was submitted, within the plan's range. */
+      readonly controlUpdate?: Float32Array;
+    }
   /** There is a sum of `survivors` clients, and the update isn't in it. */
   | { readonly status: 'missed'; readonly survivors: number }
   /** The server gave the session up, went on without this client, or is gone. */
@@ -46,6 +52,8 @@ export interface ClientRound {
   readonly round: number;
   /** The global model, in an array of the caller's own. */
   readonly model: Float32Array;
+  /** SCAFFOLD's control variate c, as long as the model, where the plan's optimizer is that. */
+  readonly control?: Float32Array;
   /** What becomes of an update before it is masked. */
   readonly plan: Plan;
   /** Aborted when the round ends without this client: training can be stopped, and `submit` will say why. */
@@ -54,7 +62,8 @@ export interface ClientRound {
    * Takes part in the round's session with an update, one value a dimension of the model (usually: trained minus global).
    * The server gets it masked and only ever learns the sum over the cohort.
    *
-   * @throws UsageError for an update, weight or metric that the plan has no room for; the round can be submitted again
+   * @throws UsageError for an update, weight or metric that the plan has no room for, or where its optimizer asks for something else beside
+   *   the update; the round can be submitted again
    * @throws PeerError if this client refuses the session: the server broke the protocol, or proposes what the policy
    *   doesn't allow (`policy.…`). Nothing more is revealed; the iteration goes on with the next round.
    * @throws the reason of `options.signal` once that is aborted
@@ -66,7 +75,8 @@ export interface RoundOptions {
   readonly connection: ServerConnection;
   readonly session: RoundSession;
   readonly plan: Plan;
-  readonly model: Float32Array;
+  /** What was fetched: the model, and what comes behind it. */
+  readonly fetched: Float32Array;
   readonly provider: CryptoProvider;
   readonly onPhase: (phase: Phase, round: ClientRound) => unknown;
   /** What earlier rounds of this task left unsent. */
@@ -83,6 +93,7 @@ export class OfferedRound implements ClientRound {
   readonly task: string;
   readonly round: number;
   readonly model: Float32Array;
+  readonly control?: Float32Array;
   readonly plan: Plan;
   readonly signal: AbortSignal;
   readonly #options: RoundOptions;
@@ -90,10 +101,12 @@ export class OfferedRound implements ClientRound {
   #submission: Promise<RoundOutcome> | undefined;
 
   constructor(options: RoundOptions) {
-    const { connection, session, plan, model } = options;
+    const { connection, session, plan, fetched } = options;
+    const { model, control } = readBroadcast(plan, fetched);
     this.task = session.context.task;
     this.round = session.context.round;
     this.model = model;
+    if (control !== undefined) this.control = control;
     this.plan = plan;
     this.#options = options;
     const ended = new AbortController();
@@ -104,17 +117,20 @@ export class OfferedRound implements ClientRound {
     });
   }
 
-  async submit(update: Float32Array, contribution: Contribution = {}): Promise<RoundOutcome> {
+  async submit(update: Float32Array, given: Contribution = {}): Promise<RoundOutcome> {
     if (this.#submission !== undefined)
       throw new UsageError('usage.order', 'a round takes one update: submit was called before');
     const { feedback, session } = this.#options;
     // A copy: the caller may go on training in the same array.
     const wanted = feedback.add(update);
     // What can't be encoded is found before this client is in a roster, where its dropping out would cost others.
-    contributionCheck(this.plan)(wanted, contribution);
+    contributionCheck(this.plan)(wanted, given);
+    const contribution = ownCopy(given);
     this.#submission = this.#run(wanted, contribution).then((outcome) => {
-      feedback.settle(wanted, { survived: outcome.status === 'summed', publicSeed: publicSeed(session.context) });
-      return outcome;
+      const seed = publicSeed(session.context);
+      feedback.settle(wanted, { survived: outcome.status === 'summed', publicSeed: seed });
+      const controlUpdate = outcome.status === 'summed' ? summedControl(this.plan, contribution, seed) : undefined;
+      return controlUpdate === undefined ? outcome : { ...outcome, controlUpdate };
     });
     return this.#submission;
   }
@@ -219,6 +235,11 @@ export class OfferedRound implements ClientRound {
   async #reach(phase: Phase): Promise<void> {
     await this.#options.onPhase(phase, this);
   }
+}
+
+function ownCopy(contribution: Contribution): Contribution {
+  const { controlUpdate } = contribution;
+  return { ...contribution, ...(controlUpdate === undefined ? {} : { controlUpdate: controlUpdate.slice() }) };
 }
 
 function outcomeOf(

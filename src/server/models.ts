@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** A model as clients fetch it. */
+/** A model as clients fetch it, with what the plan's optimizer has behind it. */
 export interface PublishedModel {
   /** SHA-256 of its bytes. */
   readonly hash: Uint8Array;

@@ -103,7 +103,7 @@ export class RoundRunner {
     let since: number | undefined;
     for (let attempt = 0; attempt <= settings.retries; attempt += 1) {
       account?.refuseBeyondBudget();
-      const published = models.publish(Float32Array.from(this.#model));
+      const published = models.publish(this.#pipeline.broadcast(this.#model, this.#state));
       const members = await this.#gather();
       since ??= performance.now();
       const result = await this.#attempt({ round, published, failures }, members);

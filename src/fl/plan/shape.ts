@@ -2,10 +2,11 @@ import { quantizationStep, sumBits } from '../../ring/quantize.js';
 import { rotatedLength } from '../../ring/rotate.js';
 import type { Plan, PlanFields } from './fields.js';
 import { compressedLength } from './stages/compress.js';
+import { extraDimension } from './stages/optimizer.js';
 
 /**
- * Where everything lies in the one vector that is masked: the update's values, then the weight, then the metrics in the
- * plan's order. Values are signed, counters unsigned.
+ * Where everything lies in the one vector that is masked: the update's values, then those that the optimizer takes beside it, then the weight,
+ * then the metrics in the plan's order. Values are signed, counters unsigned.
  */
 export interface RingShape {
   /** b, bits of a ring element. */
@@ -19,10 +20,19 @@ export function ringShape(plan: Plan): RingShape {
   return { bits: ringNeeds(plan), length: valuesLength(plan) + 1 + plan.metrics.length };
 }
 
-/** Values of an update in the ring: what compression leaves of the dimension, padded to a power of two where it is rotated. */
+/** Quantized values in the ring: of an update, and what goes beside it. */
 export function valuesLength(fields: PlanFields): number {
-  const length = compressedLength(fields);
-  return fields.rotate.kind === 'hadamard' ? rotatedLength(length) : length;
+  return updateLength(fields) + padded(fields, extraDimension(fields));
+}
+
+/** Values of an update in the ring: what compression leaves of the dimension, padded to a power of two where it is rotated. */
+export function updateLength(fields: PlanFields): number {
+  return padded(fields, compressedLength(fields));
+}
+
+/** Each part is rotated by itself. */
+function padded({ rotate }: PlanFields, length: number): number {
+  return rotate.kind === 'hadamard' && length > 0 ? rotatedLength(length) : length;
 }
 
 /**

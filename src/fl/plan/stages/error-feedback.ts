@@ -3,7 +3,7 @@ import { checkFloats } from '../../../ring/quantize.js';
 import type { Plan } from '../fields.js';
 import { clip } from './clip.js';
 import { compress, decompress } from './compress.js';
-import { rotate, unrotate } from './rotate.js';
+import { received } from './received.js';
 
 /**
  * A client's residual: what clipping, compression and the quantizer's range left of its updates, added to the next one (Seide et al. 2014; Karimireddy et al. 2019). It is
@@ -38,16 +38,8 @@ export class ErrorFeedback {
       return;
     }
     const { update } = clip(this.#plan)({ update: wanted, weight: 1, metrics: [] });
-    const sent = rotate(this.#plan, compress(this.#plan, update, publicSeed), publicSeed);
-    const clamped = Float64Array.from(sent, clampOf(this.#plan));
-    const received = decompress(this.#plan, unrotate(this.#plan, clamped, publicSeed), publicSeed);
-    this.#residual = wanted.map((value, i) => value - (received[i] as number));
+    const sent = compress(this.#plan, update, publicSeed);
+    const summed = decompress(this.#plan, received(this.#plan, sent, publicSeed), publicSeed);
+    this.#residual = wanted.map((value, i) => value - (summed[i] as number));
   }
-}
-
-/** What the quantizer does to a value that is beyond its range. */
-function clampOf({ quantize }: Plan): (value: number) => number {
-  if (quantize.kind !== 'stochastic') return (value) => value;
-  const { range } = quantize;
-  return (value) => Math.max(-range, Math.min(range, value));
 }

@@ -4,8 +4,9 @@ import type { RandomSource } from '../../../core/random.js';
 import { decodeCounters, decodeSum, quantizationLimit, quantizeInto } from '../../../ring/quantize.js';
 import { asPlain, checkVector, type PlainVector, part, zeroVector } from '../../../ring/vector.js';
 import type { Plan, QuantizePlan } from '../fields.js';
-import { gridStep, ringShape, valuesLength } from '../shape.js';
-import { compress, decompress } from './compress.js';
+import { gridStep, ringShape, updateLength, valuesLength } from '../shape.js';
+import { compress, compressedLength, decompress } from './compress.js';
+import { extraDimension } from './optimizer.js';
 import { centralMechanism, distributedMechanism } from './privacy.js';
 import { rotate, unrotate } from './rotate.js';
 import { seedFor } from './seed.js';
@@ -16,25 +17,36 @@ export function encoder(plan: Plan): Encoder {
   const { bits, length } = ringShape(plan);
   const values = valuesLength(plan);
   const writeValues = plan.quantize.kind === 'conditional' ? noisyValues(plan) : roundedValues(plan, plan.quantize);
-  return (contribution, options) => {
+  return (share, options) => {
     const vector = asPlain(zeroVector(bits, length));
-    writeValues(vector, contribution, options);
-    vector.lanes[values] = contribution.weight;
-    vector.lanes.set(contribution.metrics, values + 1);
+    writeValues(vector, share, options);
+    vector.lanes[values] = share.weight;
+    vector.lanes.set(share.metrics, values + 1);
     return vector;
   };
 }
 
-type WriteValues = (vector: PlainVector, ...contribution: Parameters<Encoder>) => void;
+type WriteValues = (vector: PlainVector, ...share: Parameters<Encoder>) => void;
 
 function roundedValues(
   plan: Plan,
   { bits, range }: Extract<QuantizePlan, { readonly kind: 'stochastic' }>,
 ): WriteValues {
-  return (vector, { update, weight }, { rounding, publicSeed }) => {
-    const values = rotate(plan, compress(plan, update, publicSeed), publicSeed);
+  return (vector, { update, extra, weight }, { rounding, publicSeed }) => {
+    const values = joined(
+      rotate(plan, compress(plan, update, publicSeed), publicSeed),
+      extra.length === 0 ? extra : rotate(plan, extra, publicSeed),
+    );
     quantizeInto(vector, values, { bits, range, weight, rounding: rounding(values.length) });
   };
+}
+
+function joined(update: Float32Array, extra: Float32Array): Float32Array {
+  if (extra.length === 0) return update;
+  const values = new Float32Array(update.length + extra.length);
+  values.set(update);
+  values.set(extra, update.length);
+  return values;
 }
 
 /** Rotation, rounding and noise are one step, since the noise is sized for a norm that is checked in integers right before. */
@@ -72,9 +84,20 @@ export function decoder(plan: Plan): Decoder {
     const [weight = 0, ...metrics] = decodeCounters(part(sum, values, length));
     const integers = decodeValues(part(sum, 0, values), { survivors, weight, options });
     const scaled = Float64Array.from(integers, (integer) => integer * step);
-    const sums = decompress(plan, unrotate(plan, scaled, options.publicSeed), options.publicSeed);
-    return { values: sums, weight, metrics, survivors };
+    return { values: realSums(plan, scaled, options.publicSeed), weight, metrics, survivors };
   };
+}
+
+/** The rotation and the compression of a sum undone: the update's part, and what was beside it, which was never compressed. */
+function realSums(plan: Plan, scaled: Float64Array<ArrayBuffer>, seed: Uint8Array | undefined): Float64Array {
+  const extras = extraDimension(plan);
+  const split = updateLength(plan);
+  const update = decompress(plan, unrotate(plan, scaled.slice(0, split), seed, compressedLength(plan)), seed);
+  if (extras === 0) return update;
+  const sums = new Float64Array(update.length + extras);
+  sums.set(update);
+  sums.set(unrotate(plan, scaled.slice(split), seed, extras), update.length);
+  return sums;
 }
 
 interface SumFacts {
@@ -90,10 +113,11 @@ function valuesDecoder(plan: Plan): (sum: PlainVector, facts: SumFacts) => Int32
   const limit = quantizationLimit(quantize.bits);
   const central = plan.privacy.kind === 'central' ? centralMechanism(plan) : undefined;
   const bound = normBound(plan);
+  const clipped = updateLength(plan);
   return (sum, { weight, options }) => {
     const integers = decodeSum(sum);
     checkRange(integers, limit * weight, weight);
-    checkNorm(integers, bound * weight, weight);
+    checkNorm(integers.subarray(0, clipped), bound * weight, weight);
     return central === undefined ? integers : central.addNoise(integers, randomFor(options));
   };
 }
@@ -128,14 +152,14 @@ function checkRange(integers: Int32Array, bound: number, weight: number): void {
 }
 
 /**
- * The most that a client of weight 1 has, in grid steps: its clip norm, and a step of rounding in each coordinate. The protocol's text knows no
- * such check, so plans of version 1 have none.
+ * The most that a client of weight 1 has in its update's part, in grid steps: its clip norm, and a step of rounding in each coordinate. FedNova
+ * divides by 1 or more, so it is the clip norm at most there as well. The protocol's text knows no such check for plans of version 1.
  */
 function normBound(plan: Plan): number {
   const { clip, compress: how, version } = plan;
   // A sketch may be longer than what it is of.
   if (clip.kind === 'none' || version === 1 || how.kind === 'count-sketch') return Number.POSITIVE_INFINITY;
-  return (clip.norm / gridStep(plan) + Math.sqrt(valuesLength(plan))) * (1 + 2 ** -20);
+  return (clip.norm / gridStep(plan) + Math.sqrt(updateLength(plan))) * (1 + 2 ** -20);
 }
 
 /** The norm of a sum is no more than the sum of the norms. */
