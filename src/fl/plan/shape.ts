@@ -1,4 +1,5 @@
-import { quantizationStep, sumBits } from '../../ring/quantize.js';
+import { noiseReach } from '../../dp/mechanisms/central-mechanism.js';
+import { quantizationLimit, quantizationStep, sumBits } from '../../ring/quantize.js';
 import { rotatedLength } from '../../ring/rotate.js';
 import type { Plan, PlanFields } from './fields.js';
 import { compressedLength } from './stages/compress.js';
@@ -36,14 +37,23 @@ function padded({ rotate }: PlanFields, length: number): number {
 }
 
 /**
- * The b that fields would need, which the rules hold to 32 at most. It also holds the weight counter, whose sum is at most
+ * The b that fields would need, which the rules hold to 32 at most: no sum wraps, but with distributed or central noise, where the probability is
+ * 2^-40 at most. It also holds the weight counter, whose sum is at most
  * maxClients * maxWeight <= 2^(b - quantize.bits).
  */
 export function ringNeeds(fields: PlanFields): number {
-  const { quantize, cohort } = fields;
-  return quantize.kind === 'conditional'
-    ? quantize.ringBits
-    : sumBits(quantize.bits, cohort.maxClients, maxWeight(fields));
+  const { quantize, cohort, privacy } = fields;
+  if (quantize.kind === 'conditional') return quantize.ringBits;
+  const bits = sumBits(quantize.bits, cohort.maxClients, maxWeight(fields));
+  return privacy.kind === 'central' ? Math.max(bits, noisyBits(fields, quantize.bits, privacy.variance)) : bits;
+}
+
+/** Noise of the server's goes into the ring too. */
+function noisyBits(fields: PlanFields, bits: number, variance: number): number {
+  const most = quantizationLimit(bits) * fields.cohort.maxClients * maxWeight(fields) + noiseReach(variance);
+  let needed = 1;
+  while (2 ** (needed - 1) <= most) needed += 1;
+  return needed;
 }
 
 /** The largest weight that a client may have. */

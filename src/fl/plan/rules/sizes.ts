@@ -8,7 +8,8 @@ export const sizeRules: readonly Rule[] = [
     id: 'sum-wraps',
     what: 'a sum that could wrap around the ring',
     why: 'a wrapped sum is wrong without anyone being able to tell, since only the sum is ever seen',
-    instead: 'lower quantize.bits, cohort.maxClients or weight.max; under conditional rounding raise quantize.ringBits',
+    instead:
+      'lower quantize.bits, cohort.maxClients or weight.max; under conditional rounding raise quantize.ringBits; central noise needs room too: fewer bits, or less noise',
     compileTime: false,
     check: (plan) => {
       const { quantize, cohort } = plan;
@@ -20,7 +21,7 @@ export const sizeRules: readonly Rule[] = [
       if (needed <= 32) return undefined;
       return (
         `${cohort.maxClients} clients with weights up to ${maxWeight(plan)} and ${quantize.bits}-bit values need a ring of ` +
-        `${needed} bits, at most 32 are possible`
+        `${needed} bits${plan.privacy.kind === 'central' ? ', noise included' : ''}, at most 32 are possible`
       );
     },
   },

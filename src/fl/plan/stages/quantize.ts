@@ -1,6 +1,7 @@
 import { checkInteger, checkOptions } from '../../../core/check.js';
 import { PeerError, UsageError } from '../../../core/errors.js';
 import type { RandomSource } from '../../../core/random.js';
+import { noiseNorm, noiseReach } from '../../../dp/mechanisms/central-mechanism.js';
 import { decodeCounters, decodeSum, quantizationLimit, quantizeInto } from '../../../ring/quantize.js';
 import { asPlain, checkVector, type PlainVector, part, zeroVector } from '../../../ring/vector.js';
 import type { Plan, QuantizePlan } from '../fields.js';
@@ -111,14 +112,35 @@ function valuesDecoder(plan: Plan): (sum: PlainVector, facts: SumFacts) => Int32
   const { quantize } = plan;
   if (quantize.kind === 'conditional') return excessRemover(plan);
   const limit = quantizationLimit(quantize.bits);
-  const central = plan.privacy.kind === 'central' ? centralMechanism(plan) : undefined;
   const bound = normBound(plan);
+  if (plan.privacy.kind === 'central') return noisyValuesDecoder(plan, { limit, bound });
   const clipped = updateLength(plan);
-  return (sum, { weight, options }) => {
+  return (sum, { weight }) => {
     const integers = decodeSum(sum);
     checkRange(integers, limit * weight, weight);
     checkNorm(integers.subarray(0, clipped), bound * weight, weight);
-    return central === undefined ? integers : central.addNoise(integers, randomFor(options));
+    return integers;
+  };
+}
+
+/**
+ * Noise comes first, and what follows only knows noisy integers: a client that doesn't keep to the plan could make a check of the exact sum, or the
+ * place where the sum wraps, say something exact about the others.
+ */
+function noisyValuesDecoder(
+  plan: Plan,
+  { limit, bound }: { readonly limit: number; readonly bound: number },
+): (sum: PlainVector, facts: SumFacts) => Float64Array {
+  const central = centralMechanism(plan);
+  const { variance, dimension } = central.settings;
+  const [reach, norm] = [noiseReach(variance), noiseNorm(variance, dimension)];
+  const size = 2 ** ringShape(plan).bits;
+  return (sum, { weight, options }) => {
+    const noisy = central.addNoise(decodeSum(sum), randomFor(options));
+    const wrapped = noisy.map((value) => value - size * Math.floor(value / size + 0.5));
+    checkRange(wrapped, limit * weight + reach, weight);
+    checkNorm(wrapped, bound * weight + norm, weight);
+    return wrapped;
   };
 }
 
@@ -141,7 +163,7 @@ function excessRemover(plan: Plan): (sum: PlainVector, facts: SumFacts) => Int32
   };
 }
 
-function checkRange(integers: Int32Array, bound: number, weight: number): void {
+function checkRange(integers: Int32Array | Float64Array, bound: number, weight: number): void {
   const beyond = firstBeyond(integers, bound);
   if (beyond !== undefined)
     throw new PeerError(
@@ -163,9 +185,11 @@ function normBound(plan: Plan): number {
 }
 
 /** The norm of a sum is no more than the sum of the norms. */
-function checkNorm(integers: Int32Array, bound: number, weight: number): void {
+function checkNorm(integers: Int32Array | Float64Array, bound: number, weight: number): void {
   if (bound === Number.POSITIVE_INFINITY) return;
-  const norm = Math.sqrt(integers.reduce((sum, integer) => sum + integer * integer, 0));
+  let squares = 0;
+  for (const integer of integers) squares += integer * integer;
+  const norm = Math.sqrt(squares);
   if (norm > bound)
     throw new PeerError(
       'sum.norm',
@@ -174,7 +198,7 @@ function checkNorm(integers: Int32Array, bound: number, weight: number): void {
     );
 }
 
-function firstBeyond(integers: Int32Array, bound: number): number | undefined {
+function firstBeyond(integers: Int32Array | Float64Array, bound: number): number | undefined {
   for (let i = 0; i < integers.length; i += 1) if (Math.abs(integers[i] as number) > bound) return i;
   return undefined;
 }
