@@ -34,6 +34,8 @@ export interface JoinOptions {
   readonly budget?: ClientBudget;
   /** Whether tasks without masking are joined too, where the server sees each update by itself; not unless told. */
   readonly allowUnmasked?: boolean;
+  /** Awaited before each round is asked for: for who can't take part at any time. Meanwhile the server doesn't reckon with this client. */
+  readonly ready?: () => Promise<unknown>;
   /** Called, and awaited, before the message of each phase is sent. */
   readonly onPhase?: (phase: Phase, round: ClientRound) => unknown;
   /** Aborting it drops the connection at once, in whatever phase. */
@@ -66,6 +68,8 @@ export function join(url: string | URL, options: JoinOptions): AsyncGenerator<Cl
   checkIdentity(options.identity);
   completePolicy(options.policy);
   checkBudget(options.budget);
+  if (options.ready !== undefined && typeof options.ready !== 'function')
+    throw new UsageError('usage.options', `ready must be a function, got ${describe(options.ready)}`);
   const hello = encodeHello({ task: options.task ?? '' });
   return rounds(addresses, options, hello);
 }
@@ -76,7 +80,10 @@ async function* rounds(
   hello: Uint8Array,
 ): AsyncGenerator<ClientRound, void, undefined> {
   const { signal, task, budget, onPhase = () => undefined, provider = defaultProvider } = options;
+  const { ready = async () => undefined } = options;
   const policy = completePolicy(options.policy);
+  // Not before connecting: a server ends connections that say nothing.
+  await ready();
   const account = budget === undefined ? undefined : await ClientAccount.open(budget);
   const connection = await ServerConnection.open(socket, signal).catch(async (error: unknown) => {
     await account?.close();
@@ -94,7 +101,8 @@ async function* rounds(
   };
   let lastRound = 0;
   try {
-    for (;;) {
+    for (let asked = 0; ; asked += 1) {
+      if (asked > 0) await connection.meanwhile(ready());
       // Each hello asks for one offer: the server never waits for a client that is busy with something else.
       const offer = readOffer(await connection.ask(hello), { provider, task, base, lastRound });
       const { context, plan } = offer;

@@ -2,6 +2,7 @@
 export { AbortError, InternalError, PeerError, UsageError, VeilsumError } from '../core/errors.js';
 export { type AsyncInput, type AsyncSpec, asyncContribution, asyncMean, defineAsync } from './async.js';
 export * from './compression/index.js';
+export { checkEdgePlans, type EdgeTerms, type RootPlanOptions, rootPlan } from './edge-plans.js';
 export {
   type EdgeContribution,
   type EdgeLimits,

@@ -105,7 +105,7 @@ export function checkTask(options: TaskOptions): Task {
   if (typeof name !== 'string' || name === '' || new TextEncoder().encode(name).length > limits.taskName)
     throw new UsageError('usage.task', `task.name must have 1 to ${limits.taskName} bytes, got ${describe(name)}`);
   const { dimension } = checkPlan(plan).vector;
-  checkModel(model, dimension);
+  checkModel(model, dimension, 'task.model');
   const planHash = new Uint8Array(createHash('sha256').update(planBytes(plan)).digest());
   const { combine } = plan;
   const fewest = combine.kind === 'robust' && combine.over === 'clients' ? combine.clients : 2;
@@ -163,11 +163,13 @@ function checkRounds(rounds: number, { privacy }: Plan): number {
   return checkInteger('task.rounds', rounds, 1, most);
 }
 
-function checkModel(model: unknown, dimension: number): void {
+/** Throws `UsageError` (`usage.model`) unless `model` is a Float32Array of that many finite values. */
+export function checkModel(model: unknown, dimension: number, name = 'model'): Float32Array {
   if (!(model instanceof Float32Array) || model.length !== dimension)
-    throw new UsageError('usage.model', `task.model must be a Float32Array of ${dimension}, got ${describe(model)}`);
+    throw new UsageError('usage.model', `${name} must be a Float32Array of ${dimension}, got ${describe(model)}`);
   const fault = model.findIndex((value) => !Number.isFinite(value));
-  if (fault !== -1) throw new UsageError('usage.model', `task.model must be finite, value ${fault} is ${model[fault]}`);
+  if (fault !== -1) throw new UsageError('usage.model', `${name} must be finite, value ${fault} is ${model[fault]}`);
+  return model;
 }
 
 /** `ServeOptions` with nothing left out but the ledger. */

@@ -36,6 +36,8 @@ export interface RoundResult {
   readonly round: number;
   /** The new model: what the plan's optimizer makes of the old one and the updates; by default old plus mean. */
   readonly model: Float32Array;
+  /** What the updates were combined to, which the optimizer took: their weighted mean, or what the robust rule makes of them. */
+  readonly mean: Float64Array;
   /** Sum of the weights. */
   readonly weight: number;
   /** Sum of each metric over all clients in the sums. */

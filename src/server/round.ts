@@ -17,9 +17,9 @@ import { ServerSession } from '../secagg/server/session.js';
 import { Cohort, type CohortResult } from './cohort.js';
 import type { Connection } from './connection.js';
 import type { Gateway } from './gateway.js';
-import { deal, shuffledBy } from './lobby.js';
+import { deal, roundCancelled, shuffledBy } from './lobby.js';
 import type { ModelStore, PublishedModel } from './models.js';
-import { type Settings, schedule, type Task } from './options.js';
+import { checkModel, type Settings, schedule, type Task } from './options.js';
 import { PlainSession } from './plain-session.js';
 import type { MaskPool } from './pool.js';
 import type { PrivacyAccount } from './privacy.js';
@@ -35,8 +35,17 @@ export interface RoundRunnerOptions {
   readonly account: PrivacyAccount | undefined;
 }
 
+/** What a round begins with, where that isn't simply the model of the round before. */
+export interface RoundStart {
+  /** The plan's `vector.dimension` finite values. */
+  readonly model: Float32Array;
+  /** Aborting it gives the round up: its sessions end without a sum. */
+  readonly signal?: AbortSignal;
+}
+
 interface Attempt {
   readonly round: number;
+  readonly signal: AbortSignal | undefined;
   readonly published: PublishedModel;
   readonly failures: CohortFailure[];
 }
@@ -93,21 +102,25 @@ export class RoundRunner {
   }
 
   /**
-   * One round. A cohort that aborts is left out; if all do, the round is tried again with whoever asks for a session then.
-   * Throws `AbortError`: `round.failed` after too many attempts, `session.cancelled` after `cancel`, `ledger.exhausted` where the privacy
-   * budget has no room for another attempt.
+   * One round, on the model of `start` if there is one. A cohort that aborts is left out; if all do, the round is tried again with whoever
+   * asks for a session then.
+   * Throws `AbortError`: `round.failed` after too many attempts, `session.cancelled` after `cancel`, `round.cancelled` by the start's signal,
+   * `ledger.exhausted` where the privacy budget has no room for another attempt.
    */
-  async run(round: number): Promise<RoundResult> {
-    const { settings, models, account } = this.#options;
+  async run(round: number, start?: RoundStart): Promise<RoundResult> {
+    const { settings, models, account, task } = this.#options;
+    if (start !== undefined) this.#model = Float64Array.from(checkModel(start.model, task.plan.vector.dimension));
+    const signal = start?.signal;
     const failures: CohortFailure[] = [];
     let since: number | undefined;
     for (let attempt = 0; attempt <= settings.retries; attempt += 1) {
       account?.refuseBeyondBudget();
       const published = models.publish(this.#pipeline.broadcast(this.#model, this.#state));
-      const members = await this.#gather();
+      const members = await this.#gather(signal);
       since ??= performance.now();
-      const result = await this.#attempt({ round, published, failures }, members);
+      const result = await this.#attempt({ round, signal, published, failures }, members);
       if (this.#cancelled !== undefined) throw this.#cancelled;
+      if (result === undefined && signal?.aborted === true) throw roundCancelled();
       if (result === undefined) continue;
       const { next, state, ...rest } = result;
       this.#model = next;
@@ -141,13 +154,14 @@ export class RoundRunner {
     clearTimeout(timer);
   }
 
-  #gather(): Promise<readonly Connection[]> {
+  #gather(signal: AbortSignal | undefined): Promise<readonly Connection[]> {
     const { task, settings, gateway } = this.#options;
     const { clients, cohorts } = task;
     return gateway.lobby.gather({
       min: cohorts * clients.min,
       max: cohorts * clients.max,
       patience: settings.gather,
+      signal,
     });
   }
 
@@ -195,6 +209,7 @@ export class RoundRunner {
     const judged = [...whole, ...broken].map(({ clients }) => clients);
     return {
       ...combined,
+      mean,
       round: attempt.round,
       next: step.model,
       state: step.state,
@@ -254,12 +269,17 @@ export class RoundRunner {
     for (const member of members) this.#options.gateway.seat(member, cohort);
     const run = cohort.run();
     this.#running.set(cohort, run);
+    const { signal } = attempt;
+    const giveUp = (): void => cohort.cancel(roundCancelled());
+    signal?.addEventListener('abort', giveUp);
+    if (signal?.aborted === true) giveUp();
     try {
       return { session, outcome: await run };
     } catch (error) {
       attempt.failures.push(this.#failure(attempt.round, error));
       return undefined;
     } finally {
+      signal?.removeEventListener('abort', giveUp);
       this.#running.delete(cohort);
     }
   }

@@ -7,7 +7,7 @@ import { ModelStore } from './models.js';
 import { checkSettings, checkTask, largestMessage, type ServeOptions, type Settings, type Task } from './options.js';
 import { MaskPool } from './pool.js';
 import { PrivacyAccount } from './privacy.js';
-import { RoundRunner } from './round.js';
+import { RoundRunner, type RoundStart } from './round.js';
 import type { RoundResult } from './round-result.js';
 
 /** A running server. */
@@ -21,11 +21,13 @@ export interface Server {
    * The task's rounds, each run when it is asked for. Ends after the last, when clients are told that there
    * are no more, and when the server is closed.
    *
+   * @param begin called before each round: the model that it begins with, for who gets that from elsewhere, as an edge aggregator does from its
+   *   root. Without it a round begins with what the one before came to.
    * @throws AbortError (`round.failed`) if all cohorts of a round fail again and again; asking anew tries the round again.
-   *   `ledger.exhausted` if the privacy budget has no room for another round
+   *   `round.cancelled` by the signal that `begin` gave; `ledger.exhausted` if the privacy budget has no room for another round
    * @throws UsageError (`usage.order`) if somebody else is iterating
    */
-  readonly rounds: () => AsyncGenerator<RoundResult, void, undefined>;
+  readonly rounds: (begin?: () => RoundStart | Promise<RoundStart>) => AsyncGenerator<RoundResult, void, undefined>;
   /** Ends sessions under way, tells clients and frees the port. Can be called at any time and more than once. */
   readonly close: () => Promise<void>;
 }
@@ -97,12 +99,12 @@ function iterate(
 ): Server['rounds'] {
   let next = runner.firstRound;
   let iterating = false;
-  return async function* rounds() {
+  return async function* rounds(begin) {
     if (iterating) throw new UsageError('usage.order', 'the rounds are being iterated already');
     iterating = true;
     try {
       while (next < task.rounds) {
-        const result = await runner.run(next);
+        const result = await runner.run(next, await begin?.());
         const survivors = result.cohorts.reduce((sum, cohort) => sum + cohort.survivors, 0);
         log({ level: 'info', event: 'round.done', message: `round ${next}: a sum of ${survivors} clients` });
         next += 1;
