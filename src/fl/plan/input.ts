@@ -1,4 +1,5 @@
 import type { AggregatorSpec } from '../../robust/spec.js';
+import type { AsyncInput } from '../async.js';
 import type { CountSketchSpec } from '../compression/count-sketch.js';
 import type { RandomKSpec } from '../compression/random-k.js';
 import type { TopKSpec } from '../compression/top-k.js';
@@ -33,6 +34,8 @@ interface Anywhere {
   readonly cohort: CohortPlan;
   /** FedAvg with learning rate 1 unless given: the model becomes the mean of the clients' models. */
   readonly optimizer?: PlanOptimizer;
+  /** Rounds unless given. */
+  readonly schedule?: { readonly kind: 'rounds' } | ({ readonly kind: 'buffered' } & AsyncInput);
   /** For compression that leaves parts out. */
   readonly errorFeedback?: { readonly kind: 'none' } | { readonly kind: 'residual'; readonly decay?: number };
 }

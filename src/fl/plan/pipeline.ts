@@ -17,12 +17,13 @@ import type {
   EncodeOptions,
   ServerStage,
 } from './stages/stage.js';
+import { type ClientVersions, type SumVersions, weighLate, weighStale } from './stages/staleness.js';
 import { checkTotalWeight, checkWeight } from './stages/weight.js';
 
 /**
- * The stages of a plan in order. Client: error feedback (`ErrorFeedback`, which lasts over rounds), weight, clip, then the encoder, which
- * compresses, rotates, quantizes and adds noise. Server: the decoder, which takes excess noise back or adds central noise, undoes the
- * rotation and the compression; the counters' checks; combine; optimizer.
+ * The stages of a plan in order. Client: error feedback (`ErrorFeedback`, which lasts over rounds), weight, clip, in buffers staleness, then
+ * the encoder, which compresses, rotates, quantizes and adds noise. Server: the decoder, which takes excess noise back or adds central noise,
+ * undoes the rotation and the compression; the counters' checks; in buffers staleness; combine; optimizer.
  */
 
 /** Client: in order, on real values, before the encoder. */
@@ -37,13 +38,15 @@ export interface ContributionOptions extends EncodeOptions {
   readonly weight?: number;
   /** One integer for each of the plan's metrics, by name. */
   readonly metrics?: Readonly<Record<string, number>>;
+  /** Under a buffered schedule; unless given the update is fresh. */
+  readonly versions?: ClientVersions;
 }
 
 /**
  * Encodes an update of the plan's dimension as the ring vector that is masked: quantized values, weight, metrics. The update isn't
  * changed. Throws `UsageError`: `usage.floats` or `usage.vector` on a wrong type or length, `usage.finite` at the first NaN or infinity,
  * `usage.range` on a weight or metric that isn't an integer or is beyond its maximum, `usage.metrics` on one missing or unknown,
- * `usage.options` without a weight (where it isn't uniform) or a source of rounding.
+ * `usage.options` without a weight (where it isn't uniform) or a source of rounding; under a buffered schedule `AbortError` (`async.stale`).
  */
 export type ClientPipeline = (update: Float32Array, options: ContributionOptions) => PlainVector;
 
@@ -67,6 +70,8 @@ export interface ServerPipeline {
    * (`sum.range`, `sum.weight`, `sum.metric`; nobody is named, since only the sum is seen) if a client must have broken the plan.
    */
   readonly decode: (sum: PlainVector, survivors: number, options?: DecodeOptions) => Aggregate;
+  /** In buffers: a decoded sum, weighed for the versions that passed while it was made. Throws `UsageError` (`usage.range`). */
+  readonly weigh: (sum: Aggregate, versions: SumVersions) => Aggregate;
   /**
    * The result of a round from its cohorts' decoded sums. Throws `UsageError` (`usage.cohorts`) without any, or `AbortError`:
    * `sum.empty` if their weights add up to 0; under a robust rule `robust.condition` if they are too few for it, `robust.faults` if more
@@ -101,10 +106,8 @@ export function clientPipeline(plan: Plan): ClientPipeline {
   return (update, options) => {
     checkOptions(options);
     const start = begin(plan, update, options);
-    return encode(
-      stages.reduce((contribution, stage) => stage(contribution), start),
-      options,
-    );
+    const contribution = stages.reduce((each, stage) => stage(each), start);
+    return encode(weighStale(plan, options.versions)(contribution), options);
   };
 }
 
@@ -116,6 +119,7 @@ export function serverPipeline(plan: Plan): ServerPipeline {
   return {
     decode: (sum, survivors, options) =>
       afterDecoding.reduce((aggregate, stage) => stage(aggregate), decode(sum, survivors, options)),
+    weigh: (sum, versions) => weighLate(plan, versions)(sum),
     combine: ([first, ...others], options = {}) => {
       if (first === undefined)
         throw new UsageError('usage.cohorts', 'combine needs at least one decoded cohort, got none');

@@ -28,6 +28,8 @@ interface Case {
   readonly robust: boolean;
   /** Part of the coordinates that are sent. */
   readonly sent: number | null;
+  /** In buffers: versions between training and forming the cohort, and between that and the step. */
+  readonly stale: { readonly age: number; readonly late: number } | null;
   readonly seed: number;
 }
 
@@ -42,6 +44,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
   noise: fc.option(fc.constantFrom('discreteGaussian' as const, 'skellam' as const), { freq: 2 }),
   robust: fc.boolean(),
   sent: fc.option(fc.double({ min: 0.2, max: 1, noNaN: true })),
+  stale: fc.option(fc.record({ age: fc.nat({ max: 100 }), late: fc.nat({ max: 1000 }) })),
   seed: fc.nat(),
 });
 
@@ -49,9 +52,12 @@ const cases: fc.Arbitrary<Case> = fc.record({
 const budget = { epsilon: 1e5, delta: 1e-5, rounds: 1 };
 const over = { kind: 'robust', over: 'cohorts', cohorts: 1, aggregator: { kind: 'median' } } as const;
 
-function planOf({ dimension, n, bits, clip, rotated, weightMax, counted, noise, robust, sent }: Case): Plan {
+function planOf({ dimension, n, bits, clip, rotated, weightMax, counted, noise, robust, sent, stale }: Case): Plan {
   const [vector, cohort] = [{ dimension }, { maxClients: n }];
-  const combine = robust ? { combine: over } : {};
+  const combine = {
+    ...(robust ? { combine: over } : {}),
+    ...(stale === null ? {} : { schedule: { kind: 'buffered', bufferSize: n } as const }),
+  };
   const compress = sent === null ? ({ kind: 'none' } as const) : ({ kind: 'random-k', fraction: sent } as const);
   if (noise !== null) {
     const found = distributedPrivacy({
@@ -81,9 +87,10 @@ function planOf({ dimension, n, bits, clip, rotated, weightMax, counted, noise, 
 
 /** The same without masking or noise. */
 function unmaskedPlan(plan: Plan): Plan {
-  const { vector, cohort, weight, clip, compress, rotate, quantize, metrics } = plan;
+  const { vector, cohort, weight, clip, compress, rotate, quantize, metrics, schedule } = plan;
   const grid = quantize.kind === 'stochastic' ? quantize : { bits: 16, range: 1 };
-  const fields = { vector, cohort, weight, clip, compress, rotate, quantize: grid, metrics, masking: { kind: 'none' } };
+  const shared = { vector, cohort, weight, clip, compress, rotate, metrics, schedule };
+  const fields = { ...shared, quantize: grid, masking: { kind: 'none' } };
   return definePlan(fields as PlanInput);
 }
 
@@ -112,12 +119,16 @@ it('agree, whoever drops out', { timeout: 300_000 }, async () => {
         metrics: plan.metrics.length > 0 ? { count: i % 6 } : {},
       }));
       const contribution = (i: number) => clients[i] ?? { update: new Float32Array(dimension), weight: 1, metrics: {} };
+      const { age = 0, late = 0 } = given.stale ?? {};
+      // Each client is of another age.
+      const versionsOf = (i: number) => ({ trained: 200 - Math.floor(age / (i + 1)), formed: 200 });
+      const sumVersions = { formed: 200, current: 200 + late };
       const encode = clientPipeline(plan);
       const seats = world.seats.map((seat, i) => {
         const { update, ...rest } = contribution(i);
         const applicationSeeds = seat.client.applicationSeeds();
         const noise = { random: seededNoise(new Uint8Array(random(32))), applicationSeeds, publicSeed };
-        return { ...seat, input: encode(update, { ...rest, ...noise, rounding: words }) };
+        return { ...seat, input: encode(update, { ...rest, ...noise, rounding: words, versions: versionsOf(i) }) };
       });
       // The first is lost before its input.
       const { result } = await play(
@@ -132,17 +143,17 @@ it('agree, whoever drops out', { timeout: 300_000 }, async () => {
       const applicationSeeds = result.survivors.map(
         (peer) => result.applicationSeeds.get(peer) ?? new Map<number, Uint8Array>(),
       );
-      const masked = server.combine([server.decode(result.sum, n - 1, { publicSeed, applicationSeeds })]);
+      const sum = server.decode(result.sum, n - 1, { publicSeed, applicationSeeds });
+      const masked = server.combine([server.weigh(sum, sumVersions)]);
 
       const open = unmaskedPlan(plan);
       const openServer = serverPipeline(open);
       const openEncode = clientPipeline(open);
       const plain = openServer.combine(
-        clients
-          .slice(1)
-          .map(({ update, ...rest }) =>
-            openServer.decode(openEncode(update, { ...rest, rounding: words, publicSeed }), 1, { publicSeed }),
-          ),
+        clients.slice(1).map(({ update, ...rest }, i) => {
+          const input = openEncode(update, { ...rest, rounding: words, publicSeed, versions: versionsOf(i + 1) });
+          return openServer.weigh(openServer.decode(input, 1, { publicSeed }), sumVersions);
+        }),
       );
       expect(masked.weight).toBe(plain.weight);
       expect(masked.metrics).toEqual(plain.metrics);

@@ -6,8 +6,9 @@ export const serverRules: readonly Rule[] = [
   {
     id: 'optimizer-contribution',
     what: 'an optimizer whose clients give more than an update',
-    why: 'FedNova takes a normalizer and SCAFFOLD a control variate beside the update, and the clients of a round are sent a model and nothing else; FedBuff is for buffers, not rounds',
-    instead: 'fedavg, fedavgm, fedadam, fedyogi or fedadagrad',
+    why: 'FedNova takes a normalizer and SCAFFOLD a control variate beside the update, and the clients of a round are sent a model and nothing else; what is FedBuff in buffers, the schedule says',
+    instead:
+      "fedavg, fedavgm, fedadam, fedyogi or fedadagrad; for FedBuff, fedavg with schedule: { kind: 'buffered', bufferSize }",
     compileTime: true,
     check: ({ optimizer, vector }) => {
       const { contributionLength } = optimizerFrom(optimizer, vector.dimension);
