@@ -7,6 +7,7 @@ import { valuesLength } from '../fl/plan/shape.js';
 import type { ErrorFeedback } from '../fl/plan/stages/error-feedback.js';
 import { type LocalShare, readBroadcast, summedControl } from '../fl/plan/stages/optimizer.js';
 import { publicSeed } from '../fl/plan/stages/seed.js';
+import type { ClientVersions } from '../fl/plan/stages/staleness.js';
 import type { PlainVector } from '../ring/vector.js';
 import type { ClientSession, ClientStep } from '../secagg/client/session.js';
 import type { Phase } from '../secagg/phase.js';
@@ -45,10 +46,13 @@ export type RoundOutcome =
       readonly revealed: boolean;
     };
 
-/** A round that the server offers: train on `model`, then `submit` what changed. */
+/**
+ * A round that the server offers: train on `model`, then `submit` what changed. Under a buffered schedule it is a version of the model, which can
+ * be trained for as long as it takes.
+ */
 export interface ClientRound {
   readonly task: string;
-  /** From 0. The same number can come again, a round whose session failed is tried anew: see `RoundOutcome`. */
+  /** From 0; under a buffered schedule the version of the model. The same number can come again, a round whose session failed is tried anew: see `RoundOutcome`. */
   readonly round: number;
   /** The global model, in an array of the caller's own. */
   readonly model: Float32Array;
@@ -60,12 +64,15 @@ export interface ClientRound {
   readonly signal: AbortSignal;
   /**
    * Takes part in the round's session with an update, one value a dimension of the model (usually: trained minus global).
-   * The server gets it masked and only ever learns the sum over the cohort.
+   * The server gets it masked and only ever learns the sum over the cohort. Under a buffered schedule `submit` waits until enough other clients are
+   * ready, and weighs the update by how many versions have passed since; if those are too many it isn't sent, the outcome is `aborted` with
+   * the code `async.stale`, and the next round has the current model.
    *
    * @throws UsageError for an update, weight or metric that the plan has no room for, or where its optimizer asks for something else beside
    *   the update; the round can be submitted again
    * @throws PeerError if this client refuses the session: the server broke the protocol, or proposes what the policy
-   *   doesn't allow (`policy.…`). Nothing more is revealed; the iteration goes on with the next round.
+   *   doesn't allow (`policy.…`), or under a buffered schedule offers another task or plan, or versions that aren't those that it gave this client
+   *   (`offer.…`, `model.…`). Nothing more is revealed; the iteration goes on with the next round.
    * @throws the reason of `options.signal` once that is aborted
    */
   readonly submit: (update: Float32Array, contribution?: Contribution) => Promise<RoundOutcome>;
@@ -83,6 +90,8 @@ export interface RoundOptions {
   readonly feedback: ErrorFeedback;
   /** Awaited before the input leaves: pays for what it will tell. */
   readonly charge: () => Promise<void>;
+  /** In buffers: what was trained, and what it is submitted to. */
+  readonly versions?: ClientVersions;
 }
 
 /** A masked session, or one in the clear. */
@@ -120,16 +129,17 @@ export class OfferedRound implements ClientRound {
   async submit(update: Float32Array, given: Contribution = {}): Promise<RoundOutcome> {
     if (this.#submission !== undefined)
       throw new UsageError('usage.order', 'a round takes one update: submit was called before');
-    const { feedback, session } = this.#options;
+    const { feedback, session, versions } = this.#options;
     // A copy: the caller may go on training in the same array.
     const wanted = feedback.add(update);
     // What can't be encoded is found before this client is in a roster, where its dropping out would cost others.
     contributionCheck(this.plan)(wanted, given);
     const contribution = ownCopy(given);
     this.#submission = this.#run(wanted, contribution).then((outcome) => {
+      const survived = outcome.status === 'summed';
       const seed = publicSeed(session.context);
-      feedback.settle(wanted, { survived: outcome.status === 'summed', publicSeed: seed });
-      const controlUpdate = outcome.status === 'summed' ? summedControl(this.plan, contribution, seed) : undefined;
+      feedback.settle(wanted, { survived, publicSeed: seed, versions });
+      const controlUpdate = survived ? summedControl(this.plan, contribution, seed) : undefined;
       return controlUpdate === undefined ? outcome : { ...outcome, controlUpdate };
     });
     return this.#submission;
@@ -193,7 +203,7 @@ export class OfferedRound implements ClientRound {
 
   /** The update as the vector that is masked; what it was drawn from is wiped. */
   async #encode(update: Float32Array, contribution: Contribution): Promise<PlainVector> {
-    const { session, provider, plan } = this.#options;
+    const { session, provider, plan, versions } = this.#options;
     const rounding = await session.roundingWords(valuesLength(plan));
     const applicationSeeds = session.applicationSeeds();
     try {
@@ -203,6 +213,7 @@ export class OfferedRound implements ClientRound {
         publicSeed: publicSeed(session.context),
         random: (length) => provider.randomBytes(length),
         applicationSeeds,
+        ...(versions === undefined ? {} : { versions }),
       });
     } finally {
       wipe(rounding, ...applicationSeeds);

@@ -51,3 +51,4 @@ export { ErrorFeedback } from './plan/stages/error-feedback.js';
 export { epsilonOf, plannedEpsilon, privacyEvent, type RoundEvent, worstEvent } from './plan/stages/privacy.js';
 export { publicSeed } from './plan/stages/seed.js';
 export type { Aggregate, DecodeOptions, EncodeOptions, RoundingSource } from './plan/stages/stage.js';
+export type { ClientVersions, SumVersions } from './plan/stages/staleness.js';

@@ -8,7 +8,7 @@ import { epsilonOf, plannedEpsilon, worstEvent } from './stages/privacy.js';
 
 /** What a round will be like. */
 export interface RoundExpectation {
-  /** Clients in a cohort; the plan's most unless told. */
+  /** Clients in a cohort; the plan's buffer or most unless told. */
   readonly clients?: number;
   /** Cohorts of the round, 1 (or what a robust rule needs) unless told. */
   readonly cohorts?: number;
@@ -144,10 +144,13 @@ function clientBytes({
 }: Round): Pick<PlanCost['client'], 'inputBytes' | 'bytesUp' | 'bytesDown'> {
   const { up, neighborUp, down, clientDown, neighborDown, seed } = messages;
   const roster = isMasked(plan) ? clients * clientDown + neighbors * (neighborDown + seed * seeds) : 0;
+  // In buffers a client is offered the model first and the session later, with the hashes of the versions that it may have trained.
+  const { schedule } = plan;
+  const [offers, history] = schedule.kind === 'buffered' ? [2, 32 * (schedule.maxStaleness + 1)] : [1, 0];
   return {
     inputBytes,
     bytesUp: inputBytes + up + seeds * seed + neighbors * (neighborUp + 2 * seed * seeds),
-    bytesDown: 4 * broadcastLength(plan) + planBytes(plan).length + down + roster,
+    bytesDown: 4 * broadcastLength(plan) + offers * planBytes(plan).length + history + down + roster,
   };
 }
 
@@ -226,7 +229,8 @@ function checkExpectation(plan: Plan, expectation: RoundExpectation): Required<R
   const { maxClients } = plan.cohort;
   const { combine } = plan;
   const given = checkOptions('expectation', expectation);
-  const clients = checkInteger('clients', given.clients ?? maxClients, 2, maxClients);
+  const usual = plan.schedule.kind === 'buffered' ? plan.schedule.bufferSize : maxClients;
+  const clients = checkInteger('clients', given.clients ?? usual, 2, maxClients);
   const least = combine.kind === 'robust' && combine.over === 'cohorts' ? combine.cohorts : 1;
   const cohorts = checkInteger('cohorts', given.cohorts ?? least, least, 1024);
   const degree = checkInteger('degree', given.degree ?? clients - 1, 1, clients - 1);

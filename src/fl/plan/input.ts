@@ -1,4 +1,5 @@
 import type { AggregatorSpec } from '../../robust/spec.js';
+import type { AsyncInput } from '../async.js';
 import type { CountSketchSpec } from '../compression/count-sketch.js';
 import type { RandomKSpec } from '../compression/random-k.js';
 import type { TopKSpec } from '../compression/top-k.js';
@@ -35,6 +36,8 @@ interface Anywhere {
   readonly version?: 1 | 2;
   readonly vector: PlanFields['vector'];
   readonly cohort: CohortPlan;
+  /** Rounds unless given. */
+  readonly schedule?: { readonly kind: 'rounds' } | ({ readonly kind: 'buffered' } & AsyncInput);
 }
 
 interface UpdatesAlone {

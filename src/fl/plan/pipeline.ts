@@ -20,12 +20,13 @@ import type {
   ServerStage,
   Share,
 } from './stages/stage.js';
+import { type ClientVersions, type SumVersions, weighLate, weighStale } from './stages/staleness.js';
 import { checkTotalWeight, checkWeight } from './stages/weight.js';
 
 /**
- * The stages of a plan in order. Client: error feedback (`ErrorFeedback`, which lasts over rounds), weight, clip, what the optimizer takes beside
- * the update, then the encoder, which compresses, rotates, quantizes and adds noise. Server: the decoder, which takes excess noise back or adds central noise, undoes the
- * rotation and the compression; the counters' checks; combine; optimizer.
+ * The stages of a plan in order. Client: error feedback (`ErrorFeedback`, which lasts over rounds), weight, clip, in buffers staleness, what the
+ * optimizer takes beside the update, then the encoder, which compresses, rotates, quantizes and adds noise. Server: the decoder, which takes
+ * excess noise back or adds central noise, undoes the rotation and the compression; the counters' checks; in buffers staleness; combine; optimizer.
  */
 
 /** Client: in order, on real values, before `share` and the encoder. */
@@ -40,13 +41,16 @@ export interface ContributionOptions extends EncodeOptions, LocalShare {
   readonly weight?: number;
   /** One integer for each of the plan's metrics, by name. */
   readonly metrics?: Readonly<Record<string, number>>;
+  /** Under a buffered schedule; unless given the update is fresh. */
+  readonly versions?: ClientVersions;
 }
 
 /**
  * Encodes an update of the plan's dimension as the ring vector that is masked: quantized values, weight, metrics. The update isn't
  * changed. Throws `UsageError`: `usage.floats` or `usage.vector` on a wrong type or length, `usage.finite` at the first NaN or infinity,
  * `usage.range` on a weight or metric that isn't an integer or is beyond its maximum, `usage.metrics` on one missing or unknown,
- * `usage.options` without a weight (where it isn't uniform) or a source of rounding; and as `share` does on what the optimizer takes beside.
+ * `usage.options` without a weight (where it isn't uniform) or a source of rounding; as `share` does on what the optimizer takes beside; under a
+ * buffered schedule `AbortError` (`async.stale`).
  */
 export type ClientPipeline = (update: Float32Array, options: ContributionOptions) => PlainVector;
 
@@ -73,6 +77,8 @@ export interface ServerPipeline {
    * (`sum.range`, `sum.weight`, `sum.metric`; nobody is named, since only the sum is seen) if a client must have broken the plan.
    */
   readonly decode: (sum: PlainVector, survivors: number, options?: DecodeOptions) => Aggregate;
+  /** In buffers: a decoded sum, weighed for the versions that passed while it was made. Throws `UsageError` (`usage.range`). */
+  readonly weigh: (sum: Aggregate, versions: SumVersions) => Aggregate;
   /**
    * The result of a round from its cohorts' decoded sums. Throws `UsageError` (`usage.cohorts`) without any, or `AbortError`:
    * `sum.empty` if their weights add up to 0; under a robust rule `robust.condition` if they are too few for it, `robust.faults` if more
@@ -117,10 +123,8 @@ function preparation(
   const addShare = share(plan);
   return (update, options) => {
     const start = begin(plan, update, options);
-    return addShare(
-      stages.reduce((contribution, stage) => stage(contribution), start),
-      options,
-    );
+    const clipped = stages.reduce((contribution, stage) => stage(contribution), start);
+    return addShare(weighStale(plan, options.versions)(clipped), options);
   };
 }
 
@@ -132,6 +136,7 @@ export function serverPipeline(plan: Plan): ServerPipeline {
   return {
     decode: (sum, survivors, options) =>
       afterDecoding.reduce((aggregate, stage) => stage(aggregate), decode(sum, survivors, options)),
+    weigh: (sum, versions) => weighLate(plan, versions)(sum),
     combine: ([first, ...others], options = {}) => {
       if (first === undefined)
         throw new UsageError('usage.cohorts', 'combine needs at least one decoded cohort, got none');

@@ -32,6 +32,8 @@ interface Case {
   readonly sent: number | null;
   /** One that takes more than updates; without noise or a robust rule. */
   readonly optimizer: 'fednova' | 'scaffold' | null;
+  /** In buffers: versions between training and forming the cohort, and between that and the step. */
+  readonly stale: { readonly age: number; readonly late: number } | null;
   readonly seed: number;
 }
 
@@ -47,6 +49,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
   robust: fc.boolean(),
   sent: fc.option(fc.double({ min: 0.2, max: 1, noNaN: true })),
   optimizer: fc.option(fc.constantFrom('fednova' as const, 'scaffold' as const), { freq: 1 }),
+  stale: fc.option(fc.record({ age: fc.nat({ max: 100 }), late: fc.nat({ max: 1000 }) })),
   seed: fc.nat(),
 });
 
@@ -63,10 +66,13 @@ function optimizerOf({ optimizer, n }: Case): OptimizerInput {
 function planOf(given: Case): Plan {
   const { dimension, n, bits, clip, rotated, counted, sent } = given;
   const alone = given.optimizer === null;
-  const [noise, robust] = alone ? [given.noise, given.robust] : [null, false];
+  const [noise, robust, stale] = alone ? [given.noise, given.robust, given.stale] : [null, false, null];
   const weightMax = given.optimizer === 'scaffold' ? null : given.weightMax;
   const [vector, cohort] = [{ dimension }, { maxClients: n }];
-  const combine = robust ? { combine: over } : {};
+  const combine = {
+    ...(robust ? { combine: over } : {}),
+    ...(stale === null ? {} : { schedule: { kind: 'buffered', bufferSize: n } as const }),
+  };
   const compress = sent === null ? ({ kind: 'none' } as const) : ({ kind: 'random-k', fraction: sent } as const);
   if (noise !== null) {
     const found = distributedPrivacy({
@@ -108,9 +114,9 @@ function shareOf({ optimizer, dimension, seed }: Case, i: number): LocalShare {
 
 /** The same without masking or noise. */
 function unmaskedPlan(plan: Plan): Plan {
-  const { vector, cohort, weight, clip, compress, rotate, quantize, metrics, optimizer } = plan;
+  const { vector, cohort, weight, clip, compress, rotate, quantize, metrics, optimizer, schedule } = plan;
   const grid = quantize.kind === 'stochastic' ? quantize : { bits: 16, range: 1 };
-  const same = { vector, cohort, weight, clip, compress, rotate, metrics, optimizer };
+  const same = { vector, cohort, weight, clip, compress, rotate, metrics, optimizer, schedule };
   return definePlan({ ...same, quantize: grid, masking: { kind: 'none' } } as PlanInput);
 }
 
@@ -139,12 +145,16 @@ it('agree, whoever drops out', { timeout: 300_000 }, async () => {
         metrics: plan.metrics.length > 0 ? { count: i % 6 } : {},
         ...shareOf(given, i),
       }));
+      const { age = 0, late = 0 } = (given.optimizer === null ? given.stale : null) ?? {};
+      // Each client is of another age.
+      const versionsOf = (i: number) => ({ trained: 200 - Math.floor(age / (i + 1)), formed: 200 });
+      const sumVersions = { formed: 200, current: 200 + late };
       const encode = clientPipeline(plan);
       const seats = world.seats.map((seat, i) => {
         const { update = new Float32Array(dimension), ...rest } = clients[i] ?? {};
         const applicationSeeds = seat.client.applicationSeeds();
         const noise = { random: seededNoise(new Uint8Array(random(32))), applicationSeeds, publicSeed };
-        return { ...seat, input: encode(update, { ...rest, ...noise, rounding: words }) };
+        return { ...seat, input: encode(update, { ...rest, ...noise, rounding: words, versions: versionsOf(i) }) };
       });
       // The first is lost before its input.
       const { result } = await play(
@@ -159,17 +169,17 @@ it('agree, whoever drops out', { timeout: 300_000 }, async () => {
       const applicationSeeds = result.survivors.map(
         (peer) => result.applicationSeeds.get(peer) ?? new Map<number, Uint8Array>(),
       );
-      const masked = server.combine([server.decode(result.sum, n - 1, { publicSeed, applicationSeeds })]);
+      const sum = server.decode(result.sum, n - 1, { publicSeed, applicationSeeds });
+      const masked = server.combine([server.weigh(sum, sumVersions)]);
 
       const open = unmaskedPlan(plan);
       const openServer = serverPipeline(open);
       const openEncode = clientPipeline(open);
       const plain = openServer.combine(
-        clients
-          .slice(1)
-          .map(({ update, ...rest }) =>
-            openServer.decode(openEncode(update, { ...rest, rounding: words, publicSeed }), 1, { publicSeed }),
-          ),
+        clients.slice(1).map(({ update, ...rest }, i) => {
+          const input = openEncode(update, { ...rest, rounding: words, publicSeed, versions: versionsOf(i + 1) });
+          return openServer.weigh(openServer.decode(input, 1, { publicSeed }), sumVersions);
+        }),
       );
       expect(masked.weight).toBe(plain.weight);
       expect(masked.metrics).toEqual(plain.metrics);

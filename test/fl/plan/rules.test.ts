@@ -12,6 +12,7 @@ import {
 import {
   ascii,
   budget,
+  buffered,
   central,
   distributed,
   overClients,
@@ -117,6 +118,20 @@ describe('the rules', () => {
     'vector-long': [
       { ...smallest, vector: { dimension: 2 ** 27 }, optimizer: scaffold },
       { ...smallest, vector: { dimension: 2 ** 26 + 1 }, optimizer: scaffold, rotate: { kind: 'hadamard' } },
+    ],
+    'buffer-beyond-cohort': [{ ...smallest, schedule: { ...buffered, bufferSize: 11 } }],
+    'buffer-vanishing': [
+      { ...smallest, schedule: { ...buffered, staleness: { kind: 'polynomial', exponent: 16 } } },
+      { ...smallest, schedule: { ...buffered, maxStaleness: 32, staleness: { kind: 'polynomial', exponent: 1 } } },
+      { ...smallest, schedule: { ...buffered, staleness: { kind: 'hinge', after: 10, slope: 4 } } },
+    ],
+    'buffer-contribution': [
+      unlawful({ ...smallest, schedule: buffered, optimizer: { kind: 'fednova' } }),
+      unlawful({ ...smallest, schedule: buffered, optimizer: { kind: 'scaffold', clients: 10 } }),
+    ],
+    'buffer-noise': [{ ...distributed, schedule: { ...buffered, bufferSize: 5 } }],
+    'buffer-clients': [
+      { ...smallest, masking: unmasked, combine: overClients, schedule: { ...buffered, bufferSize: 6 } },
     ],
     'top-k-masked': [unlawful({ ...smallest, compress: { kind: 'top-k', fraction: 0.1 } })],
     'compressed-noise': [
@@ -230,6 +245,13 @@ describe('the rules', () => {
     definePlan({ ...smallest, clip: { kind: 'l2', norm: 0.5 } });
     definePlan({ ...smallest, cohort: { maxClients: 2 }, quantize: { bits: 31, range: 1 } });
     definePlan({ ...smallest, combine: { ...overCohorts, cohorts: 5 } });
+    definePlan({ ...smallest, combine: overCohorts, schedule: { ...buffered, bufferSize: 10, maxStaleness: 1000 } });
+    definePlan({
+      ...smallest,
+      schedule: { ...buffered, maxStaleness: 31, staleness: { kind: 'polynomial', exponent: 1 } },
+    });
+    definePlan({ ...distributed, schedule: { ...buffered, bufferSize: 6 } });
+    definePlan({ ...central, schedule: buffered });
     definePlan({ ...smallest, masking: unmasked, combine: { ...overClients, clients: 10 } });
     for (const plan of [distributed, central]) {
       definePlan(plan);

@@ -8,7 +8,7 @@ export const serverRules: readonly Rule[] = [
     id: 'optimizer-buffered',
     what: 'an optimizer for buffers',
     why: 'FedBuff takes updates that clients weighed by their staleness, and in a round all begin with the same model',
-    instead: 'fedavg, or one of the other optimizers',
+    instead: "fedavg with schedule: { kind: 'buffered', bufferSize }, or one of the other optimizers",
     compileTime: true,
     check: ({ optimizer }) => (optimizer.kind === 'fedbuff' ? `the optimizer is ${optimizer.kind}` : undefined),
   },

@@ -4,6 +4,7 @@ import type { Plan } from '../fields.js';
 import { clip } from './clip.js';
 import { compress, decompress } from './compress.js';
 import { received } from './received.js';
+import { type ClientVersions, staleWeight, weighStale } from './staleness.js';
 
 /**
  * A client's residual: what clipping, compression and the quantizer's range left of its updates, added to the next one (Seide et al. 2014; Karimireddy et al. 2019). It is
@@ -27,19 +28,32 @@ export class ErrorFeedback {
     return update.map((value, i) => value + (1 - errorFeedback.decay) * (residual[i] as number));
   }
 
-  /** Says whether `wanted`, which `add` gave, was in a sum of a round with this public seed. */
+  /**
+   * Says whether `wanted`, which `add` gave, was in a sum of a round with this public seed; in buffers of these versions. What a stale update
+   * counts less isn't left over: it would come back with the next.
+   */
   settle(
     wanted: Float32Array,
-    { survived, publicSeed }: { readonly survived: boolean; readonly publicSeed: Uint8Array },
+    {
+      survived,
+      publicSeed,
+      versions,
+    }: {
+      readonly survived: boolean;
+      readonly publicSeed: Uint8Array;
+      readonly versions?: ClientVersions | undefined;
+    },
   ): void {
     if (this.#plan.errorFeedback.kind === 'none') return;
     if (!survived) {
       this.#residual = wanted.slice();
       return;
     }
-    const { update } = clip(this.#plan)({ update: wanted, weight: 1, metrics: [] });
+    const clipped = clip(this.#plan)({ update: wanted, weight: 1, metrics: [] });
+    const { update } = weighStale(this.#plan, versions)(clipped);
     const sent = compress(this.#plan, update, publicSeed);
     const summed = decompress(this.#plan, received(this.#plan, sent, publicSeed), publicSeed);
-    this.#residual = wanted.map((value, i) => value - (summed[i] as number));
+    const weight = staleWeight(this.#plan, versions);
+    this.#residual = wanted.map((value, i) => value - (summed[i] as number) / weight);
   }
 }
