@@ -1,6 +1,6 @@
 import { addBoth, chunkColumns } from '../kernels/distances.twin.js';
 import { applyColumns, applyMixedColumns, type ColumnRule } from './columns.js';
-import { addSquaredDistances } from './distances.js';
+import { addSquaredDistances, addSquaredDistancesFrom } from './distances.js';
 import { mixRows } from './mix.js';
 import { type FloatVector, isUsable } from './vectors.js';
 
@@ -27,6 +27,8 @@ export interface Executor {
   columns(task: ColumnTask, out: FloatVector): void;
   /** All squared distances, n x n. */
   squaredDistances(rows: readonly FloatVector[]): Float64Array;
+  /** The squared distances from a point, or the origin, to each row. */
+  squaredDistancesFrom(point: FloatVector | undefined, rows: readonly FloatVector[]): Float64Array;
   /** Writes weighted sums of rows to `out`, as `mixRows` does. */
   mix(rows: readonly FloatVector[], weights: Float64Array, out: readonly FloatVector[]): void;
 }
@@ -42,6 +44,11 @@ export const thisThread: Executor = {
   squaredDistances: (rows) => {
     const sums = new Float64Array(rows.length ** 2);
     addSquaredDistances(rows, 0, rows[0]?.length ?? 0, sums);
+    return sums;
+  },
+  squaredDistancesFrom: (point, rows) => {
+    const sums = new Float64Array(rows.length);
+    addSquaredDistancesFrom(point, rows, 0, rows[0]?.length ?? 0, sums);
     return sums;
   },
   mix: (rows, weights, out) => mixRows(rows, weights, 0, rows[0]?.length ?? 0, out),
