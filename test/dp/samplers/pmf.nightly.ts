@@ -18,8 +18,12 @@ describe('10^8 draws', () => {
   );
 
   /** The control: a discrete Gaussian that is a rounded one. The wider, the harder it is to tell them apart. */
-  it.each([1, 5])('a rounded Gaussian of sigma %f fails', (sigma) => {
-    const counts = histogram(roundedGaussian(sigma), { draws, least: -8 * sigma, most: 8 * sigma, random: fresh });
-    expect(chiSquarePValue(counts, gaussianWeight(sigma ** 2))).toBeLessThan(1e-9);
-  }, 900_000);
+  it.each([1, 5])(
+    'a rounded Gaussian of sigma %f fails',
+    (sigma) => {
+      const counts = histogram(roundedGaussian(sigma), { draws, least: -8 * sigma, most: 8 * sigma, random: fresh });
+      expect(chiSquarePValue(counts, gaussianWeight(sigma ** 2))).toBeLessThan(1e-9);
+    },
+    900_000,
+  );
 });
