@@ -139,7 +139,7 @@ const plainColumns: readonly Column[] = [
   { name: 'accuracy', width: 10, cell: (_, { accuracy }) => percent(accuracy) },
   { name: 'survivors', width: 11, cell: ({ cohorts }) => cohorts.map(survivorsOf).join(', ') },
   { name: 'left in', width: 20, align: 'left', cell: (_, { left }) => left.join(', ') },
-  { name: 'up/client', width: 10, cell: (result) => kilobytes(perClient(result).bytesUp) },
+  { name: 'up/client', width: 11, cell: (result) => kilobytes(perClient(result).bytesUp) },
   { name: 'down/client', width: 13, cell: (result) => kilobytes(perClient(result).bytesDown) },
   { name: 'seconds', width: 9, cell: ({ seconds }) => seconds.toFixed(2) },
 ];

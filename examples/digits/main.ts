@@ -32,7 +32,7 @@ function readArguments(): Arguments {
       rounds: { type: 'string', default: String(defaults.rounds) },
       seed: { type: 'string', default: String(defaults.seed) },
       privacy: { type: 'string', default: defaults.privacy },
-      epsilon: { type: 'string', default: String(defaults.epsilon) },
+      epsilon: { type: 'string' },
       attack: { type: 'string', default: defaults.attack },
       byzantine: { type: 'string', default: String(defaults.byzantine) },
       aggregator: { type: 'string', default: defaults.aggregator },
@@ -44,12 +44,14 @@ function readArguments(): Arguments {
     rounds: integer('--rounds', values.rounds, 1, 1000),
     seed: integer('--seed', values.seed, 0, 2 ** 31),
     privacy: choice('--privacy', values.privacy, ['none', 'central', 'distributed']),
-    epsilon: number('--epsilon', values.epsilon, 0.01, 10_000),
+    epsilon: number('--epsilon', values.epsilon ?? String(defaults.epsilon), 0.01, 10_000),
     attack: choice('--attack', values.attack, attackNames),
     byzantine: integer('--byzantine', values.byzantine, 1, 4),
     aggregator: values.aggregator,
     masking: choice('--masking', values.masking, ['pairwise', 'none']),
   };
+  if (settings.privacy === 'none' && values.epsilon !== undefined)
+    throw new Error('--epsilon goes with --privacy distributed or central: without noise nothing bounds what is told');
   if (settings.privacy !== 'none' && isRobust(settings))
     throw new Error('--privacy and --attack, --aggregator or --masking are shown one at a time');
   try {
