@@ -352,13 +352,17 @@ function costLines({ cost: { reckoned, measured } }: Summary): readonly string[]
     row('  up', kilobytes(reckoned.bytesUp), kilobytes(measured.bytesUp), 'who leaves early sends less'),
     row('  down', kilobytes(reckoned.bytesDown), kilobytes(measured.bytesDown), 'the model, and messages'),
     row('  CPU', milliseconds(reckoned.clientCpuSeconds), '', 'beside training'),
-    row('  memory', kilobytes(reckoned.clientMemoryBytes), '', 'beside training'),
+    row('  memory', megabytes(reckoned.clientMemoryBytes), '', 'beside training'),
     row('  server', milliseconds(reckoned.serverCpuSeconds), '', 'of its CPU, for all clients'),
   ];
 }
 
 function percent(part: number): string {
   return `${(100 * part).toFixed(1)} %`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 function kilobytes(bytes: number): string {

@@ -95,6 +95,23 @@ describe('npm run demo', () => {
     expect(Math.abs(cost.reckoned.bytesUp / cost.measured.bytesUp - 1)).toBeLessThan(0.15);
   });
 
+  it('--optimizer scaffold: control variates go up and down beside updates and model', {
+    timeout: 180_000,
+  }, async () => {
+    const { code, stdout, stderr } = await demo('--json', '--rounds', '2', '--optimizer', 'scaffold');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { accuracy, plainAccuracy, maxAbsDifference, quantizationStep, cost } = JSON.parse(stdout);
+    expect(accuracy).toBeGreaterThan(0.6);
+    expect(Math.abs(accuracy - plainAccuracy)).toBeLessThan(0.03);
+    expect(maxAbsDifference).toBeGreaterThan(0);
+    expect(maxAbsDifference).toBeLessThanOrEqual(quantizationStep);
+    expect(cost.measured.bytesDown).toBeGreaterThan(8 * dimension);
+    expect(Math.abs(cost.reckoned.bytesDown / cost.measured.bytesDown - 1)).toBeLessThan(0.02);
+    // 20 bits a value, twice as many, less for those that left before they sent all of it.
+    expect(cost.reckoned.bytesUp).toBeGreaterThan((2 * dimension * 20) / 8);
+    expect(Math.abs(cost.reckoned.bytesUp / cost.measured.bytesUp - 1)).toBeLessThan(0.25);
+  });
+
   it('--masking none: says so', { timeout: 180_000 }, async () => {
     const { code, stdout, stderr } = await demo('--rounds', '2', '--masking', 'none', '--aggregator', 'median');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -110,6 +127,7 @@ describe('npm run demo', () => {
     '--attack rude',
     '--aggregator best',
     '--optimizer best',
+    '--optimizer fedyogi --privacy central',
     '--fast',
   ])('refuses %s', async (text) => {
     const args = text.split(' ');
@@ -182,6 +200,20 @@ describe('the schedule', () => {
 });
 
 describe('the comparison', () => {
+  it('takes directions under FedNova, and control variates under SCAFFOLD', () => {
+    const nova = new PlainServer({ kind: 'fednova' }, { dimension: 1 });
+    const stepped = [1, 3].map((steps) => ({ values: Float32Array.of(6), weight: 1, share: { steps } }));
+    // Directions of 6 and 2, and two steps on average.
+    expect(nova.round(Float32Array.of(1), stepped)).toEqual(Float32Array.of(1 + 2 * 4));
+    expect(nova.control).toBeUndefined();
+    const scaffold = new PlainServer({ kind: 'scaffold', clients: 4, controlScale: 2 }, { dimension: 1 });
+    expect(scaffold.control).toEqual(Float32Array.of(0));
+    const share = { controlUpdate: Float32Array.of(8) };
+    const updates = [2, 4].map((value) => ({ values: Float32Array.of(value), weight: 1, share }));
+    expect(scaffold.round(Float32Array.of(1), updates)).toEqual(Float32Array.of(4));
+    expect(scaffold.control).toEqual(Float32Array.of(4));
+  });
+
   it('takes the weighted mean', () => {
     const updates = [
       { values: Float32Array.of(1, -2), weight: 3, share: {} },
