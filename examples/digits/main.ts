@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { attackNames, ruleOf } from './attack.js';
 import { jsonDisplay, terminalDisplay } from './display.js';
+import { optimizerNames } from './optimizers.js';
 import { defaults, isRobust, type Settings } from './settings.js';
 import { Terminal } from './terminal.js';
 
@@ -16,6 +17,8 @@ const help = `Usage: npm run demo -- [options]
   --byzantine N how many of them, and how many the rule is to stand; ${defaults.byzantine} unless given
   --aggregator R  mean, or a robust rule such as median, krum, nnm+trimmed-mean; it judges the means of ten masked cohorts
   --masking M   pairwise, or none: then the server, and the rule, see each update
+  --optimizer O   what the server does with the mean: ${optimizerNames.slice(0, 4).join(', ')},
+                ${optimizerNames.slice(4).join(', ')}
   --seed N      another split of the digits, other clients leaving; ${defaults.seed} unless given
   --help        this text`;
 
@@ -37,6 +40,7 @@ function readArguments(): Arguments {
       byzantine: { type: 'string', default: String(defaults.byzantine) },
       aggregator: { type: 'string', default: defaults.aggregator },
       masking: { type: 'string', default: defaults.masking },
+      optimizer: { type: 'string', default: defaults.optimizer },
       help: { type: 'boolean', default: false },
     },
   });
@@ -49,11 +53,14 @@ function readArguments(): Arguments {
     byzantine: integer('--byzantine', values.byzantine, 1, 4),
     aggregator: values.aggregator,
     masking: choice('--masking', values.masking, ['pairwise', 'none']),
+    optimizer: choice('--optimizer', values.optimizer, optimizerNames),
   };
   if (settings.privacy === 'none' && values.epsilon !== undefined)
     throw new Error('--epsilon goes with --privacy distributed or central: without noise nothing bounds what is told');
   if (settings.privacy !== 'none' && isRobust(settings))
     throw new Error('--privacy and --attack, --aggregator or --masking are shown one at a time');
+  if (settings.optimizer !== 'fedavg' && (settings.privacy !== 'none' || isRobust(settings)))
+    throw new Error('--optimizer is shown without --privacy, --attack, --aggregator and --masking');
   try {
     ruleOf(settings.aggregator, settings.byzantine);
   } catch (error) {

@@ -49,9 +49,9 @@ interface UpdatesAlone {
 /** For compression that leaves parts out. */
 type Feedback = { readonly kind: 'none' } | { readonly kind: 'residual'; readonly decay?: number };
 
-/** Clients give the norm of their local steps beside a normalized update. */
+/** Under FedNova clients give the norm of their local steps beside a normalized update. */
 interface Normalized {
-  readonly optimizer: Extract<OptimizerInput, { readonly kind: 'fednova' }>;
+  readonly optimizer: PlanOptimizer | Extract<OptimizerInput, { readonly kind: 'fednova' }>;
   readonly errorFeedback?: { readonly kind: 'none' };
   readonly combine?: Mean;
 }
