@@ -5,6 +5,9 @@ import { jsonDisplay, terminalDisplay } from './display.js';
 import { defaults, isRobust, type Settings } from './settings.js';
 import { Terminal } from './terminal.js';
 
+/** Of fewer than three edges the root could tell the sums apart. Each has ten clients or more. */
+const edgeCounts = { min: 3, max: 6 } as const;
+
 const help = `Usage: npm run demo -- [options]
 
   --json        print one JSON object at the end, and nothing else (npm run --silent demo -- --json)
@@ -16,6 +19,9 @@ const help = `Usage: npm run demo -- [options]
   --byzantine N how many of them, and how many the rule is to stand; ${defaults.byzantine} unless given
   --aggregator R  mean, or a robust rule such as median, krum, nnm+trimmed-mean; it judges the means of ten masked cohorts
   --masking M   pairwise, or none: then the server, and the rule, see each update
+  --edges N     edge aggregators, ${edgeCounts.min} to ${edgeCounts.max}: servers to clients of their own, and clients of a root, which
+                sums their sums
+  --clients N   of all edges together, ${defaults.edgeClients} unless given; with --edges
   --seed N      another split of the digits, other clients leaving; ${defaults.seed} unless given
   --help        this text`;
 
@@ -37,9 +43,15 @@ function readArguments(): Arguments {
       byzantine: { type: 'string', default: String(defaults.byzantine) },
       aggregator: { type: 'string', default: defaults.aggregator },
       masking: { type: 'string', default: defaults.masking },
+      edges: { type: 'string', default: String(defaults.edges) },
+      clients: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
+  const edges = integer('--edges', values.edges, 0, edgeCounts.max);
+  if (edges > 0 && edges < edgeCounts.min)
+    throw new Error(`--edges must be at least ${edgeCounts.min}: fewer can't hide their sums among each other`);
+  if (edges === 0 && values.clients !== undefined) throw new Error('--clients is for --edges');
   const settings: Settings = {
     rounds: integer('--rounds', values.rounds, 1, 1000),
     seed: integer('--seed', values.seed, 0, 2 ** 31),
@@ -49,7 +61,14 @@ function readArguments(): Arguments {
     byzantine: integer('--byzantine', values.byzantine, 1, 4),
     aggregator: values.aggregator,
     masking: choice('--masking', values.masking, ['pairwise', 'none']),
+    edges,
+    edgeClients:
+      edges === 0
+        ? defaults.edgeClients
+        : integer('--clients', values.clients ?? String(defaults.edgeClients), 10 * edges, 60),
   };
+  if (edges > 0 && (settings.privacy !== 'none' || isRobust(settings)))
+    throw new Error('--edges and --privacy, --attack, --aggregator or --masking are shown one at a time');
   if (settings.privacy !== 'none' && isRobust(settings))
     throw new Error('--privacy and --attack, --aggregator or --masking are shown one at a time');
   try {

@@ -15,6 +15,10 @@ export interface Settings {
   readonly aggregator: string;
   /** Without masking the server sees each update, and a rule does too. */
   readonly masking: 'pairwise' | 'none';
+  /** Servers between the clients and the root; 0: the clients join the root itself. */
+  readonly edges: number;
+  /** Of all edges together. */
+  readonly edgeClients: number;
 }
 
 export const defaults: Settings = {
@@ -26,6 +30,8 @@ export const defaults: Settings = {
   byzantine: 2,
   aggregator: 'mean',
   masking: 'pairwise',
+  edges: 0,
+  edgeClients: 30,
 };
 
 /** Whether anything is to be shown of attacks and rules. */
@@ -75,6 +81,8 @@ export interface Scenario {
   readonly clip: number;
   /** Groups that are summed apart; a robust rule judges their means. */
   readonly cohorts: number;
+  /** Servers between the clients and the root. */
+  readonly edges: number;
 }
 
 export const clients = 10;
@@ -101,6 +109,7 @@ const learning: Scenario = {
   weighted: true,
   clip: 10,
   cohorts: 1,
+  edges: 0,
 };
 
 /**
@@ -120,6 +129,7 @@ const privateLearning: Scenario = {
   weighted: false,
   clip: 5,
   cohorts: 1,
+  edges: 0,
 };
 
 /** Ten clients in the clear: the rule sees each. */
@@ -134,7 +144,14 @@ const cohortLearning: Scenario = {
   cohorts: 10,
 };
 
+/** The same digits and model, for more clients, who are dealt out to edges. */
+function edgeLearning({ edges, edgeClients }: Settings): Scenario {
+  const hands = { clients: edgeClients, alpha: dealing.alpha, size: { min: 20, max: 1024 } };
+  return { ...learning, clients: edgeClients, threads: Math.min(10, edgeClients), dealing: hands, edges };
+}
+
 export function scenarioOf(settings: Settings): Scenario {
+  if (settings.edges > 0) return edgeLearning(settings);
   if (settings.privacy !== 'none') return privateLearning;
   if (!isRobust(settings)) return learning;
   return settings.masking === 'none' ? openLearning : cohortLearning;
