@@ -116,7 +116,7 @@ def verify(public, message, signature):
     """[sig-1] to [sig-3]; OpenSSL's own check compares R as bytes and bounds S."""
     if keeps('sig-1') and not all(canonical_x25519(y_coordinate(point)) for point in (public, signature[:32])):
         return False
-    if keeps('sig-2') and y_coordinate(public) in SMALL_ORDER_Y:
+    if keeps('sig-2') and any(y_coordinate(point) in SMALL_ORDER_Y for point in (public, signature[:32])):
         return False
     if not keeps('sig-3'):
         s = int.from_bytes(signature[32:], 'little') % L

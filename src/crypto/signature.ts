@@ -33,7 +33,7 @@ function isBelowOrder(scalar: Uint8Array): boolean {
   return false;
 }
 
-/** Whether 32 bytes may serve as an Ed25519 public key: canonical and not of small order. */
+/** Whether 32 bytes may serve as an Ed25519 public key, or as R: canonical and not of small order. */
 export function isSignatureKey(key: Uint8Array): boolean {
   return isCanonicalSignatureKey(key) && !isSmallOrder(key);
 }
@@ -42,13 +42,14 @@ function isWellFormed({ publicKey, signature }: SignatureCheck): boolean {
   return (
     isSignatureKey(publicKey) &&
     signature.length === signatureLength &&
-    isCanonicalSignatureKey(signature.subarray(0, 32)) &&
+    isSignatureKey(signature.subarray(0, 32)) &&
     isBelowOrder(signature.subarray(32))
   );
 }
 
 /**
- * Ed25519 by the strict rule: RFC 8032 section 5.1.7 without cofactor, canonical encodings, keys of small order refused.
+ * Ed25519 by the strict rule: RFC 8032 section 5.1.7 without cofactor, canonical encodings, A and R of small order refused:
+ * some OpenSSL releases take such an R and some don't.
  * These checks stand before the providers', so that what one refuses no other accepts.
  *
  * @returns whether each signature holds, in order

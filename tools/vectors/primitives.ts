@@ -1,4 +1,5 @@
 /** Functions with their inputs and outputs. */
+import { signWithoutNonce } from '#veilsum/conformance/nonce.js';
 import { concatBytes } from '#veilsum/core/bytes.js';
 import { agreeAll } from '#veilsum/crypto/agreement.js';
 import { deriveKey, labelledHash } from '#veilsum/crypto/kdf.js';
@@ -195,6 +196,7 @@ async function signatureCases(): Promise<readonly Case[]> {
       concatBytes(Uint8Array.of(1), new Uint8Array(30), Uint8Array.of(0x80)),
       concatBytes(smallOrder, zero),
     ],
+    ['R of small order', publicKey, signWithoutNonce(privateKey, message, smallOrder)],
     ['another key', (await keyPairOf('another signer')).publicKey, signature],
     ['all zero', publicKey, new Uint8Array(64)],
   ];
