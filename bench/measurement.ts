@@ -23,3 +23,26 @@ export async function cpuSeconds(task: () => unknown): Promise<number> {
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1e6;
 }
+
+/**
+ * Seconds by the clock that two tasks take, in turns: the quickest run of each, since other programs only ever slow runs
+ * down, and slow two threads down more than one.
+ */
+export async function quickest(
+  repeats: number,
+  one: () => unknown,
+  two: () => unknown,
+): Promise<{ readonly one: number; readonly two: number }> {
+  const times = { one: Number.POSITIVE_INFINITY, two: Number.POSITIVE_INFINITY };
+  for (let i = 0; i < repeats; i += 1) {
+    times.one = Math.min(times.one, await seconds(one));
+    times.two = Math.min(times.two, await seconds(two));
+  }
+  return times;
+}
+
+async function seconds(task: () => unknown): Promise<number> {
+  const started = performance.now();
+  await task();
+  return (performance.now() - started) / 1000;
+}

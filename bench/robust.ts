@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { sharedVector, ThreadPool } from 'veilsum/robust/threads';
 import { addSquaredDistances } from '#veilsum/kernels/distances.js';
 import { mixRows } from '#veilsum/kernels/mix.js';
-import { cpuSeconds, type Measurement, median } from './measurement.js';
+import { cpuSeconds, type Measurement, median, quickest } from './measurement.js';
 import { type RuleName, ruleNames, rules, vectorsOf } from './robust-rules.js';
 
 const dimension = 1_000_000;
@@ -75,26 +75,19 @@ async function memoryOf(rule: RuleName, n: number): Promise<Measurement> {
   return { name: `robust/${rule} n=${n}, extra memory`, value, unit: 'MiB', ratio, against: 'the vectors' };
 }
 
-async function milliseconds(task: () => unknown): Promise<number> {
-  const started = performance.now();
-  await task();
-  return performance.now() - started;
-}
-
-/** Two threads against one, by the clock: the quickest run of each, since other programs only ever slow runs down. */
+/** Two threads against one, by the clock. */
 async function* threads(vectors: readonly Float32Array[]): AsyncGenerator<Measurement> {
   const pool = new ThreadPool(2);
   try {
     await pool.start();
     for (const name of ruleNames) {
       const rule = rules(vectors.length)[name];
-      const one = () => rule.aggregate(vectors);
-      const two = () => rule.aggregate(vectors, { executor: pool });
-      const times: { readonly one: number; readonly two: number }[] = [];
-      for (let i = 0; i < threadRepeats; i += 1)
-        times.push({ one: await milliseconds(one), two: await milliseconds(two) });
-      const value = Math.min(...times.map((time) => time.two));
-      const ratio = Math.min(...times.map((time) => time.one)) / value;
+      const { one, two } = await quickest(
+        threadRepeats,
+        () => rule.aggregate(vectors),
+        () => rule.aggregate(vectors, { executor: pool }),
+      );
+      const [value, ratio] = [1000 * two, one / two];
       yield { name: `robust/${name} n=${vectors.length}, threads2`, value, unit: 'ms', ratio, against: 'one thread' };
     }
   } finally {

@@ -1,3 +1,5 @@
+import { describe } from '../core/check.js';
+import { UsageError } from '../core/errors.js';
 import { addBoth, chunkColumns } from '../kernels/distances.twin.js';
 import { applyColumns, applyMixedColumns, type ColumnRule } from './columns.js';
 import { addSquaredDistances, addSquaredDistancesFrom } from './distances.js';
@@ -53,6 +55,17 @@ export const thisThread: Executor = {
   },
   mix: (rows, weights, out) => mixRows(rows, weights, 0, rows[0]?.length ?? 0, out),
 };
+
+/** Returns `value` if it has what an executor does; throws `UsageError` (`robust.options`) otherwise. */
+export function checkExecutor(value: unknown): Executor {
+  if (isExecutor(value)) return value;
+  throw new UsageError('robust.options', `executor must be one such as a ThreadPool, got ${describe(value)}`);
+}
+
+function isExecutor(value: unknown): value is Executor {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.keys(thisThread).every((name) => typeof Reflect.get(value, name) === 'function');
+}
 
 /** Coordinates `from` to `to` of a rule by columns, written to those of `out`. */
 export function applyPart({ rule, f, rows, mixing }: ColumnTask, from: number, to: number, out: FloatVector): void {

@@ -1,7 +1,7 @@
 import { checkInteger, checkNumber, describe } from '../core/check.js';
 import { AbortError, UsageError } from '../core/errors.js';
 import { Collector } from './collector.js';
-import { type Executor, thisThread } from './executor.js';
+import { checkExecutor, type Executor, thisThread } from './executor.js';
 import { PlainRows } from './rows.js';
 import { at, checkFloatVector, type Fault, type FloatVector, isUsable, type RowMajor } from './vectors.js';
 
@@ -53,7 +53,8 @@ export function accept<T extends FloatVector>(vectors: Vectors<T>, options: Aggr
   const dimension = dimensionOf(vectors, list, options.dimension, reference);
   const claims = checkWeights(options.weights, list.length);
   const known = vectors instanceof Collector && vectors.dimension === dimension ? vectors.faults : undefined;
-  const usable = known !== undefined ? [] : (options.executor ?? thisThread).usable(list);
+  const executor = options.executor === undefined ? thisThread : checkExecutor(options.executor);
+  const usable = known !== undefined ? [] : executor.usable(list);
   const faults = list.map((vector, client): Fault | undefined => {
     const fault = known !== undefined ? known[client] : faultOf(vector, dimension, usable[client] === true);
     if (fault !== undefined || claims === undefined) return fault;
@@ -69,7 +70,7 @@ export function accept<T extends FloatVector>(vectors: Vectors<T>, options: Aggr
   const rows = clients.map((client) => list[client] as T); // clients are indices of list
   const distances = vectors instanceof Collector && known !== undefined ? vectors.squaredDistances(clients) : undefined;
   return {
-    rows: new PlainRows(rows, reference, distances, options.executor),
+    rows: new PlainRows(rows, reference, distances, executor),
     clients,
     weights: claims === undefined ? undefined : capped(claims, clients, options.maxWeight ?? 'median'),
     faults,
@@ -119,11 +120,19 @@ export function checkList<T extends FloatVector>(list: readonly T[], name = 'vec
 /** The reference in the type of the vectors. */
 function checkReference(reference: unknown, model: FloatVector | undefined): FloatVector | undefined {
   if (reference === undefined) return undefined;
-  const vector = checkFloatVector('reference', reference);
+  const given = checkFloatVector('reference', reference);
+  const vector =
+    model?.BYTES_PER_ELEMENT === given.BYTES_PER_ELEMENT
+      ? given
+      : model instanceof Float32Array
+        ? Float32Array.from(given)
+        : Float64Array.from(given);
   if (vector.length === 0 || !isUsable(vector))
-    throw new UsageError('robust.reference', 'reference must be a vector of finite values, and not empty');
-  if (model?.BYTES_PER_ELEMENT === vector.BYTES_PER_ELEMENT) return vector;
-  return model instanceof Float32Array ? Float32Array.from(vector) : Float64Array.from(vector);
+    throw new UsageError(
+      'robust.reference',
+      "reference must be a vector of finite values, in the vectors' type too, and not empty",
+    );
+  return vector;
 }
 
 function dimensionOf<T extends FloatVector>(
@@ -169,12 +178,15 @@ function capped(claims: ArrayLike<number>, clients: readonly number[], maxWeight
         ? medianOf(weights)
         : checkNumber('maxWeight', maxWeight, Number.MIN_VALUE, Number.MAX_VALUE);
   const result = weights.map((weight) => Math.min(weight, cap));
-  if (!(result.reduce((sum, weight) => sum + weight, 0) > 0))
+  const sum = result.reduce((total, weight) => total + weight, 0);
+  if (!(sum > 0))
     throw new AbortError(
       'robust.no-weight',
       'the weights, capped, sum to nothing; give maxWeight, or leave weights out',
     );
-  return result;
+  if (sum < Number.POSITIVE_INFINITY) return result;
+  const largest = Math.max(...result);
+  return result.map((weight) => weight / largest); // in the same proportions, and they can be summed
 }
 
 /** The middle of `values`, or the mean of the two middle ones. */

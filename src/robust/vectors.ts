@@ -51,3 +51,12 @@ export function at(values: ArrayLike<number>, index: number): number {
 export function zerosLike(model: FloatVector, length: number): FloatVector {
   return model instanceof Float32Array ? new Float32Array(length) : new Float64Array(length);
 }
+
+/** The largest float32 value. */
+export const largestFloat32: number = 2 ** 128 - 2 ** 104;
+
+/** Brings what left the range of float32 back to its ends, in place. */
+export function saturate(vector: Float32Array): void {
+  for (const [k, value] of vector.entries())
+    if (Math.abs(value) > largestFloat32) vector[k] = Math.sign(value) * largestFloat32;
+}

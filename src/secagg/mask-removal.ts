@@ -3,7 +3,7 @@ import { InternalError } from '../core/errors.js';
 import { agreeAll } from '../crypto/agreement.js';
 import type { CryptoProvider } from '../crypto/provider/provider.js';
 import type { SuiteId } from '../crypto/suite.js';
-import type { Lanes } from '../kernels/lanes.js';
+import { type Lanes, laneBitsFor } from '../kernels/lanes.js';
 import { zeroVector } from '../ring/vector.js';
 import { pairwiseMask, selfMask, wipeStreams } from './masking.js';
 import { maskPrivateKey } from './seeds.js';
@@ -57,12 +57,26 @@ export async function removeMasks(removal: MaskRemoval, provider: CryptoProvider
   return lanes;
 }
 
+/** What it costs to derive a mask's key, and to agree on a pair's secret, in bytes of key stream made in that time. */
+const derivationCost = 2 ** 15;
+const agreementCost = 2 ** 18;
+
+/** About what a removal of such masks costs, in bytes of key stream: 3 GB take a second. */
+export function removalCost(
+  { ringBits, vectorLength }: Pick<MaskRemoval, 'ringBits' | 'vectorLength'>,
+  masks: number,
+  pairs = 0,
+): number {
+  const mask = (vectorLength * laneBitsFor(ringBits)) / 8 + derivationCost;
+  return masks * mask + pairs * (mask + agreementCost);
+}
+
 /** Splits a removal into up to `parts` of about equal work. */
 export function splitRemoval(removal: MaskRemoval, parts: number): readonly MaskRemoval[] {
   const { selfMasks, dropouts } = removal;
   const items = [
-    ...selfMasks.map((selfMask) => ({ cost: 1, selfMask })),
-    ...dropouts.map((dropout) => ({ cost: dropout.neighbors.length, dropout })),
+    ...selfMasks.map((selfMask) => ({ cost: removalCost(removal, 1), selfMask })),
+    ...dropouts.map((dropout) => ({ cost: removalCost(removal, 0, dropout.neighbors.length), dropout })),
   ].sort((a, b) => b.cost - a.cost);
   const bins = Array.from({ length: parts }, () => ({ cost: 0, items: [] as (typeof items)[number][] }));
   for (const item of items) {

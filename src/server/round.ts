@@ -358,6 +358,7 @@ export class RoundRunner {
     const time = Math.floor(Date.now() / 1000);
     const { minSurvivors, assumptions, clients, plan } = task;
     const { uploadBudget } = settings;
+    if (plan.masking.kind !== 'none') void pool.expect(members.length, context);
     const protocol =
       plan.masking.kind === 'none'
         ? new PlainSession({

@@ -7,11 +7,14 @@ import {
   alieZ,
   bucketing,
   Collector,
+  centeredClipping,
+  clipping,
   dnc,
   type FloatVector,
   flipLabel,
   fltrust,
   gaussian,
+  geometricMedian,
   infinity,
   krum,
   mean,
@@ -22,6 +25,7 @@ import {
   multiKrum,
   nnm,
   optimizedIpm,
+  rfa,
   trimmedMean,
 } from '../../src/robust/index.js';
 
@@ -71,6 +75,8 @@ describe('options', () => {
     ['reference of another length', { reference: new Float64Array(3), dimension: 2 }, /reference must have 2 values/],
     ['reference with NaN', { reference: Float64Array.of(1, Number.NaN) }, /reference must be a vector of finite/],
     ['reference of another type', { reference: wrong([1, 2]) }, /reference must be a Float32Array/],
+    ['executor', { executor: wrong({ columns: () => {} }) }, /executor must be one such as a ThreadPool/],
+    ['executor of another type', { executor: wrong(2) }, /executor must be/],
     ['short seed', { seed: new Uint8Array(3) }, /seed must be a Uint8Array of 16/],
     ['short history', { history: [] }, /history must be a list of 5/],
     [
@@ -84,6 +90,31 @@ describe('options', () => {
     it(`refuses ${name}`, () => {
       expect(() => mean().aggregate(five, options)).toThrow(message);
     });
+
+  it('refuses a reference of doubles that float32 vectors would make infinite', () => {
+    const three = [1, 2, 3].map((x) => Float32Array.of(x));
+    for (const rule of [fltrust(), centeredClipping({ tau: 1 })])
+      expect(() => rule.aggregate(three, { reference: Float64Array.of(1e39) })).toThrow(
+        /finite values, in the vectors/,
+      );
+  });
+
+  it('takes weights whose sum is beyond all numbers', () => {
+    const three = [1, 2, 6].map((x) => Float32Array.of(x));
+    for (const rule of [mean(), rfa(), geometricMedian(), clipping(mean(), { bound: 9 })]) {
+      const [huge, plain] = [1e308, 1].map(
+        (w) => rule.aggregate(three, { weights: [w, w, w], maxWeight: 'none' }).vector,
+      );
+      expect(huge).toEqual(plain);
+    }
+  });
+
+  it('keeps what FLTrust scales past float32 at its largest', () => {
+    const most = 3.4028234663852886e38;
+    const two = [Float32Array.of(1, 0), Float32Array.of(1, 0)];
+    const { vector } = fltrust().aggregate(two, { reference: Float32Array.of(most, most) });
+    expect(vector).toEqual(Float32Array.of(most, 0));
+  });
 
   it('refuses weights where they have no meaning', () => {
     expect(() => median().aggregate(five, { weights: [1, 1, 1, 1, 1] })).toThrow(/takes no weights/);

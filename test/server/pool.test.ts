@@ -1,8 +1,12 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { defaultProvider } from '#provider';
 import { nobleProvider } from '../../src/crypto/provider/noble.js';
 import { type MaskRemoval, removeMasks } from '../../src/secagg/mask-removal.js';
 import { MaskPool } from '../../src/server/pool.js';
+
+/** Enough values that threads are worth while: see the pool's least cost. */
+const manyValues = 1_200_000;
 
 /** Worker threads run what is built: the sources are TypeScript. */
 const built = new URL('../../dist/server/pool.js', import.meta.url);
@@ -54,17 +58,18 @@ describe('on worker threads', () => {
 
   it.each([2, 5, 16])('%i threads compute the same as one', async (threads) => {
     const pool = await builtPool(threads);
-    const expected = await removeMasks(await removal(), nobleProvider);
-    expect(await pool.removeMasks(await removal())).toEqual(expected);
-    // Again, with the threads that are there.
-    expect(await pool.removeMasks(await removal())).toEqual(expected);
+    const large = await removal({ vectorLength: manyValues });
+    const expected = Buffer.from((await removeMasks(large, defaultProvider)).buffer);
+    // Twice, the second time with the threads that are there.
+    for (let i = 0; i < 2; i += 1)
+      expect(Buffer.from((await pool.removeMasks(large)).buffer).equals(expected)).toBe(true);
   });
 
   it('leaves the seeds to their owner', async () => {
     const pool = await builtPool(2);
-    const given = await removal();
+    const given = await removal({ vectorLength: manyValues });
     await pool.removeMasks(given);
-    expect(given).toEqual(await removal());
+    expect(given).toEqual(await removal({ vectorLength: manyValues }));
   });
 
   it('nothing to remove is nothing', async () => {
@@ -76,8 +81,37 @@ describe('on worker threads', () => {
   it('a fault is passed on, and the pool goes on', async () => {
     const pool = await builtPool(2);
     const lowOrder = { index: 0, seed: bytes(32, 1), neighbors: [{ index: 1, maskKey: bytes(32, 0) }] };
-    await expect(pool.removeMasks(await removal({ dropouts: [lowOrder] }))).rejects.toThrow(/low order/);
-    expect(await pool.removeMasks(await removal())).toHaveLength(3000);
+    const size = { vectorLength: manyValues };
+    await expect(pool.removeMasks(await removal({ ...size, dropouts: [lowOrder] }))).rejects.toThrow(/low order/);
+    expect(await pool.removeMasks(await removal(size))).toHaveLength(manyValues);
+  });
+
+  it('what threads that fail to start leave is done here', async () => {
+    // The sources have no mask-worker.js, so threads that are started from here fail.
+    const expecting = new MaskPool(2);
+    const removing = new MaskPool(2);
+    pools.push(expecting, removing);
+    await expecting.expect(1000, { ringBits: 20, vectorLength: manyValues });
+    for (const pool of [expecting, removing])
+      expect(await pool.removeMasks(await removal({ vectorLength: manyValues }))).toHaveLength(manyValues);
+  });
+
+  it.skipIf(!existsSync('/proc/self/task'))('little is removed without a thread, and starts none', async () => {
+    const pool = await builtPool(8);
+    const threads = () => readdirSync('/proc/self/task').length;
+    const before = threads();
+    await pool.expect(10, { ringBits: 20, vectorLength: 3000 });
+    expect(await pool.removeMasks(await removal())).toEqual(await removeMasks(await removal(), nobleProvider));
+    // The threads of Node's own pool may have come, which are 4.
+    expect(threads()).toBeLessThanOrEqual(before + 4);
+    await pool.expect(1000, { ringBits: 20, vectorLength: manyValues });
+    expect(threads()).toBeGreaterThanOrEqual(before + 8);
+  });
+
+  it('what is expected starts threads, which the removal finds', async () => {
+    const pool = await builtPool(3);
+    for (let i = 0; i < 2; i += 1) await pool.expect(1000, { ringBits: 20, vectorLength: manyValues });
+    expect(await pool.removeMasks(await removal({ vectorLength: manyValues }))).toHaveLength(manyValues);
   });
 
   it('closing rejects what is under way', async () => {

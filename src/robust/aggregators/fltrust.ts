@@ -1,7 +1,7 @@
 import { AbortError, UsageError } from '../../core/errors.js';
 import { squaredReferenceNorm } from '../combination.js';
 import { Aggregator, type RuleSettings } from '../rule.js';
-import { at } from '../vectors.js';
+import { at, largestFloat32, saturate } from '../vectors.js';
 import { keepPositive } from '../verdicts.js';
 
 export interface FltrustSpec {
@@ -12,7 +12,8 @@ export interface FltrustSpec {
  * FLTrust (Cao et al., NDSS 2021): the mean of the vectors, each scaled to the norm of the server's own (`reference`,
  * required, not zero) and weighed by its cosine with it, negative ones by zero. With that reference sound it takes any
  * number of Byzantine clients below n. The score is one less the cosine; clients without a positive one are rejected. Throws
- * `AbortError` (`robust.no-trust`) where nobody's is positive.
+ * `AbortError` (`robust.no-trust`) where nobody's is positive. Float32 values that would be infinite, since the norm is
+ * beyond that type, are its largest.
  */
 export function fltrust(_options: Record<string, never> = {}, settings?: RuleSettings): Aggregator<FltrustSpec> {
   return new Aggregator<FltrustSpec>(
@@ -34,10 +35,9 @@ export function fltrust(_options: Record<string, never> = {}, settings?: RuleSet
         const total = trust.reduce((sum, value) => sum + value, 0);
         if (total === 0) throw new AbortError('robust.no-trust', "no client's vector points the way of the reference");
         const weights = trust.map((value, i) => (value === 0 ? 0 : ((value / total) * norm) / at(norms, i)));
-        return {
-          vector: rows.combine(weights),
-          judgement: keepPositive(cosines),
-        };
+        const vector = rows.combine(weights);
+        if (norm > largestFloat32 && vector instanceof Float32Array) saturate(vector);
+        return { vector, judgement: keepPositive(cosines) };
       },
     },
     settings,
