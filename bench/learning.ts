@@ -46,7 +46,7 @@ const wanted = values.data ?? (values.quick ? 'digits' : undefined);
 const setting: PartSetting = {
   data: there.filter((name) => wanted === undefined || name === wanted),
   alphas: [0.1, 0.5],
-  rounds: values.quick ? 10 : 60,
+  rounds: values.quick ? 10 : 40,
   seeds: values.quick ? [1] : [1, 2, 3],
   choiceSeed: 100,
 };

@@ -37,13 +37,10 @@ export const fewerFourBits = 'random 75%, rotate, 4 bits';
 
 export const schemes: readonly (Quantized | Whole)[] = [
   { name: float, uploads: [{ kind: 'float' }] },
-  { name: '16 bits', stages: [], bits: 16 },
   { name: '8 bits', stages: [], bits: 8 },
   { name: '4 bits', stages: [], bits: 4 },
-  { name: 'rotate, 8 bits', stages: [rotate], bits: 8 },
   { name: fourBits, stages: [rotate], bits: 4 },
   { name: fewerFourBits, stages: [{ kind: 'random-k', fraction: 0.75 }, rotate], bits: 4 },
-  { name: 'layer scales, 8 bits', stages: [{ kind: 'layer-scales', layers }], bits: 8 },
   { name: 'layer scales, rotate, 4 bits', stages: [{ kind: 'layer-scales', layers }, rotate], bits: 4 },
   { name: 'pruning mask 50%, rotate, 4 bits', stages: [{ kind: 'pruning-mask', fraction: 0.5 }, rotate], bits: 4 },
   { name: 'random 10%, 8 bits', stages: [{ kind: 'random-k', fraction: 0.1 }], bits: 8 },

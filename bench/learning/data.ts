@@ -31,7 +31,7 @@ export async function loadLearningData(fashionFolder?: string): Promise<readonly
 
 /** What a client trains with: its examples, in another order in each round. */
 export function clientData(training: Dataset, hand: Int32Array, seed: number): TrainingData {
-  return trainingData(examplesOf(training, hand), { steps: [shuffle(), oneHot(10)], batchSize: 20, seed });
+  return trainingData(examplesOf(training, hand), { steps: [shuffle(), oneHot(10)], batchSize: 40, seed });
 }
 
 function sample(name: string, { features, labels, size }: Dataset): LearningData {

@@ -9,9 +9,14 @@ const quantiles = [0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 1];
  * round's vectors, one a client.
  */
 export function bestRange(rounds: readonly (readonly Float32Array[])[], bits: number): number {
-  const sorted = Float32Array.from(rounds.flatMap((vectors) => vectors.flatMap((vector) => [...vector])))
-    .map(Math.abs)
-    .sort();
+  const vectors = rounds.flat();
+  const sorted = new Float32Array(vectors.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  for (const vector of vectors) {
+    sorted.set(vector.map(Math.abs), filled);
+    filled += vector.length;
+  }
+  sorted.sort();
   let best = { range: 0, error: Number.POSITIVE_INFINITY };
   for (const quantile of quantiles) {
     const range = sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))] ?? 0;

@@ -81,7 +81,7 @@ export async function compressionPart(pool: Pool, setting: PartSetting): Promise
 function made({ rounds, seeds }: PartSetting, part: string): readonly string[] {
   return [
     `Made on ${new Date().toISOString().slice(0, 10)} by \`npm run bench:learning -- --part ${part}\`: a network of 784-32-10, ${perRound} of ${clients} clients a`,
-    `round, each with one pass over its own examples, 20 at a time; ${rounds} rounds, seeds ${seeds.join(', ')}.`,
+    `round, each with one pass over its own examples, 40 at a time; ${rounds} rounds, seeds ${seeds.join(', ')}.`,
   ];
 }
 
