@@ -1,20 +1,21 @@
 /** Accuracy against bytes, for each way of making uploads and downloads shorter. */
 import type { CompressionInput, DownloadInput } from 'veilsum/fl';
 import { lineChart, scatterChart } from '#veilsum/cli/chart.js';
+import { halfSide } from './data.js';
 import type { Pool } from './pool.js';
-import type { RunResult, RunSpec, Upload } from './run.js';
+import { clientRate, type RunResult, type RunSpec, type Upload } from './run.js';
 import { perRound } from './setting.js';
 import { finalAccuracy, mean, meanCurve, percent, points, smoothed } from './summary.js';
 
 /** Values of each layer of the benchmark's network: kernels and biases. */
-const layers = [784 * 32, 32, 32 * 10, 10];
+const layers = [halfSide ** 2 * 32, 32, 32 * 10, 10];
 const weights = layers.reduce((sum, size) => sum + size, 0);
 
 const feedback: CompressionInput = { kind: 'error-feedback' };
 const rotate: CompressionInput = { kind: 'rotate' };
-const sketch: CompressionInput = { kind: 'count-sketch', rows: 5, columns: 1024, top: 1500 };
+const sketch: CompressionInput = { kind: 'count-sketch', rows: 5, columns: 256, top: 400 };
 /** Where the server keeps what it didn't take out, the rest comes later: fewer at a time are enough. */
-const residualSketch: CompressionInput = { kind: 'count-sketch', rows: 5, columns: 1024, top: 500 };
+const residualSketch: CompressionInput = { kind: 'count-sketch', rows: 5, columns: 256, top: 150 };
 
 /** Stages before a quantizer of `bits` bits, whose range is found out by a run without it. */
 interface Quantized {
@@ -113,7 +114,7 @@ export async function compareCompressions(pool: Pool, setting: CompressionSettin
 
 function specOf({ data, alpha, rounds }: CompressionSetting, seed: number, upload: Upload): RunSpec {
   const optimizer = { kind: 'fedavg' } as const;
-  return { data, alpha, seed, rounds, optimizer, learningRate: 0.1, weights: 'uniform', upload };
+  return { data, alpha, seed, rounds, optimizer, learningRate: clientRate, weights: 'uniform', upload };
 }
 
 async function chosen(

@@ -15,7 +15,7 @@ import {
 } from 'veilsum/fl';
 import { evaluate, getWeights, seededNumbers, setWeights, type TrainResult, train } from 'veilsum/training';
 import { type Channel, channelFor } from './channel.js';
-import { clientData, type LearningData } from './data.js';
+import { clientData, halfSide, type LearningData } from './data.js';
 import type { RunResult, RunSpec } from './run.js';
 import { clients, perRound } from './setting.js';
 
@@ -169,7 +169,7 @@ class Downlink {
   }
 }
 
-/** 784-32-10, giving logits: 25,450 weights. */
+/** 196-32-10, giving logits: 6,634 weights. */
 function network(seed: number): layers.Sequential {
   const dense = (units: number, place: number) => ({
     units,
@@ -177,7 +177,7 @@ function network(seed: number): layers.Sequential {
   });
   return layers.sequential({
     layers: [
-      layers.layers.dense({ inputShape: [784], activation: 'relu', ...dense(32, 0) }),
+      layers.layers.dense({ inputShape: [halfSide ** 2], activation: 'relu', ...dense(32, 0) }),
       layers.layers.dense(dense(10, 1)),
     ],
   });

@@ -10,6 +10,7 @@ import {
 } from './compressions.js';
 import { compareOptimizers, type OptimizerReport } from './optimizers.js';
 import type { Pool } from './pool.js';
+import { clientRate } from './run.js';
 import { clients, perRound } from './setting.js';
 import { mean, percent, points } from './summary.js';
 
@@ -33,8 +34,8 @@ export async function optimizerPart(pool: Pool, setting: PartSetting): Promise<R
     '# Server optimizers',
     '',
     ...made(setting, 'optimizers'),
-    `Clients count for their examples. Rates are the best of six pairs (three of the server, two of the clients, as many for each`,
-    `optimizer), by the accuracy in the end at Dirichlet(${Math.min(...setting.alphas)}) on seed ${setting.choiceSeed}, which no table shows.`,
+    `Clients count for their examples and train at rate ${clientRate}. Server rates are the best of three, a factor of 2 apart, for each optimizer alike:`,
+    `by the accuracy in the end at Dirichlet(${Math.min(...setting.alphas)}) on seed ${setting.choiceSeed}, which no table shows.`,
     '',
     '*Rounds to* counts up to the first of five rounds that have the accuracy on average. Points are of the mean over seeds, with its standard',
     'error: seeds share who has which examples and who takes part, so differences say more than accuracies.',
@@ -57,7 +58,7 @@ export async function compressionPart(pool: Pool, setting: PartSetting): Promise
     '# Compression',
     '',
     ...made(setting, 'compression'),
-    'FedAvg, clients at learning rate 0.1, each counting the same. All but float32 and top-k go through the quantizer, the packed ring vector and the',
+    `FedAvg, clients at learning rate ${clientRate}, each counting the same. All but float32 and top-k go through the quantizer, the packed ring vector and the`,
     `sum mod 2^b; bytes are those of all messages that bring one masked input, taken from a session of ${perRound} clients. Masks are left out of`,
     'the sum, since they cancel in it. Quantizer ranges are those with the least error on updates of',
     `seed ${setting.choiceSeed}, and the vote's magnitude is the best of three on it; no table shows that seed.`,
@@ -80,7 +81,7 @@ export async function compressionPart(pool: Pool, setting: PartSetting): Promise
 
 function made({ rounds, seeds }: PartSetting, part: string): readonly string[] {
   return [
-    `Made on ${new Date().toISOString().slice(0, 10)} by \`npm run bench:learning -- --part ${part}\`: a network of 784-32-10, ${perRound} of ${clients} clients a`,
+    `Made on ${new Date().toISOString().slice(0, 10)} by \`npm run bench:learning -- --part ${part}\`: images of 14 x 14, a network of 196-32-10, ${perRound} of ${clients} clients a`,
     `round, each with one pass over its own examples, 40 at a time; ${rounds} rounds, seeds ${seeds.join(', ')}.`,
   ];
 }

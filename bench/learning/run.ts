@@ -51,3 +51,6 @@ export interface RunResult {
   readonly range?: number;
   readonly scales?: readonly number[];
 }
+
+/** Learning rate of the clients' own steps, in all runs. */
+export const clientRate = 0.2;

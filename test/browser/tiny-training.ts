@@ -108,5 +108,7 @@ function memoryNow(): Memory {
   const { numTensors, numBytes } = tf.memory();
   const backend = tf.backend();
   if (!(backend instanceof BackendWasm)) throw new Error('the backend is not wasm');
-  return { tensors: numTensors, bytes: numBytes, heapBytes: backend.wasm.HEAPU8.byteLength };
+  const { wasm } = backend;
+  if (!('HEAPU8' in wasm && wasm.HEAPU8 instanceof Uint8Array)) throw new Error('the backend shows no heap');
+  return { tensors: numTensors, bytes: numBytes, heapBytes: wasm.HEAPU8.byteLength };
 }

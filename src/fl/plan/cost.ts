@@ -1,6 +1,7 @@
 import { checkInteger, checkNumber, checkOptions } from '../../core/check.js';
 import { packedLength } from '../../ring/pack.js';
 import type { Plan } from './fields.js';
+import { plainInputCoding } from './plain-input.js';
 import { planBytes } from './plan.js';
 import { ringShape, valuesLength } from './shape.js';
 import { epsilonOf, plannedEpsilon, worstEvent } from './stages/privacy.js';
@@ -96,7 +97,7 @@ export function planCost(plan: Plan, expectation: RoundExpectation = {}): PlanCo
   const values = valuesLength(plan);
   const masked = plan.masking.kind === 'pairwise';
   const seeds = plan.privacy.kind === 'distributed' ? plan.privacy.releaseAt.length : 0;
-  const inputBytes = packedLength(bits, length);
+  const inputBytes = masked ? packedLength(bits, length) : plainInputCoding(plan).length;
   const laneBytes = bits <= 8 ? 1 : bits <= 16 ? 2 : 4;
   const neighbors = masked ? degree : 0;
 
