@@ -11,6 +11,7 @@ const rooms = {
   client: ['core', 'kernels', 'ring', 'crypto', 'dp', 'robust', 'secagg', 'fl'],
   server: ['core', 'kernels', 'ring', 'crypto', 'dp', 'robust', 'secagg', 'fl'],
   simulation: ['core', 'kernels', 'ring', 'crypto', 'dp', 'robust', 'secagg', 'fl'],
+  edge: ['core', 'kernels', 'ring', 'crypto', 'dp', 'robust', 'secagg', 'fl', 'client', 'server'],
   conformance: ['core', 'kernels', 'ring', 'crypto', 'dp', 'robust', 'secagg', 'fl', 'simulation'],
   cli: [
     'core',
@@ -23,6 +24,7 @@ const rooms = {
     'fl',
     'client',
     'server',
+    'edge',
     'simulation',
     'conformance',
   ],
@@ -54,7 +56,7 @@ export default {
     {
       name: 'Node only where it may be',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/(server|cli|conformance)/', '\\.node\\.ts$'] },
+      from: { path: '^src/', pathNot: ['^src/(server|edge|cli|conformance)/', '\\.node\\.ts$'] },
       to: { dependencyTypes: ['core'] },
     },
   ],

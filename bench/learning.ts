@@ -43,26 +43,27 @@ if (there.length === 1)
     'Fashion-MNIST is not here (Debian: dataset-fashion-mnist; another folder: VEILSUM_FASHION_MNIST): digits only',
   );
 const wanted = values.data ?? (values.quick ? 'digits' : undefined);
-const setting: PartSetting = {
-  data: there.filter((name) => wanted === undefined || name === wanted),
-  alphas: [0.1, 0.5],
-  rounds: values.quick ? 10 : 40,
-  seeds: values.quick ? [1] : [1, 2, 3],
-  choiceSeed: 100,
-};
-refuseUnless(setting.data.length > 0, `${wanted} is not here`);
+const chosen = there.filter((name) => wanted === undefined || name === wanted);
+refuseUnless(chosen.length > 0, `${wanted} is not here`);
 
 const pool = new Pool({ threads, fashion, fresh: values.fresh });
 const folder = new URL('../../bench/results/', import.meta.url);
 await mkdir(folder, { recursive: true });
-for (const [name, part] of Object.entries(parts)) {
-  if (values.part !== undefined && values.part !== name) continue;
-  const { markdown, pictures } = await part(pool, setting);
-  console.log(markdown);
-  if (values.quick || setting.data.length < there.length) continue;
-  await writeFile(new URL(`learning-${name}.md`, folder), markdown);
-  for (const [file, svg] of pictures) await writeFile(new URL(file, folder), svg);
-}
+for (const data of chosen)
+  for (const [name, part] of Object.entries(parts)) {
+    if (values.part !== undefined && values.part !== name) continue;
+    const { markdown, pictures } = await part(pool, {
+      data,
+      alphas: [0.1, 0.5],
+      rounds: values.quick ? 10 : 40,
+      seeds: values.quick ? [1] : [1, 2, 3],
+      choiceSeed: 100,
+    });
+    console.log(markdown);
+    if (values.quick) continue;
+    await writeFile(new URL(`learning-${name}-${data}.md`, folder), markdown);
+    for (const [file, svg] of pictures) await writeFile(new URL(file, folder), svg);
+  }
 const { user, system } = process.cpuUsage();
 console.log(`${((user + system) / 1e6).toFixed(0)} CPU-s in all, without what was kept from before`);
 await pool.close();

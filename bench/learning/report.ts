@@ -15,7 +15,7 @@ import { clients, perRound } from './setting.js';
 import { mean, percent, points } from './summary.js';
 
 export interface PartSetting {
-  readonly data: readonly string[];
+  readonly data: string;
   readonly alphas: readonly number[];
   readonly rounds: number;
   readonly seeds: readonly number[];
@@ -28,10 +28,9 @@ export interface Report {
 }
 
 export async function optimizerPart(pool: Pool, setting: PartSetting): Promise<Report> {
-  const reports = new Map<string, OptimizerReport>();
-  for (const data of setting.data) reports.set(data, await compareOptimizers(pool, { ...setting, data }));
+  const report = await compareOptimizers(pool, setting);
   const markdown = [
-    '# Server optimizers',
+    `# Server optimizers: ${setting.data}`,
     '',
     ...made(setting, 'optimizers'),
     `Clients count for their examples and train at rate ${clientRate}. Server rates are the best of three, a factor of 2 apart, for each optimizer alike:`,
@@ -42,20 +41,19 @@ export async function optimizerPart(pool: Pool, setting: PartSetting): Promise<R
     '',
     '## What it shows',
     '',
-    ...[...reports].map(([data, report]) => adaptiveClaim(data, report, Math.min(...setting.alphas))),
+    adaptiveClaim(setting.data, report, Math.min(...setting.alphas)),
     '',
-    ...[...reports.values()].map(({ markdown: tables }) => tables),
+    report.markdown,
   ].join('\n');
-  return { markdown, pictures: merged([...reports.values()]) };
+  return { markdown, pictures: report.pictures };
 }
 
 export async function compressionPart(pool: Pool, setting: PartSetting): Promise<Report> {
   const reports: (readonly [string, CompressionReport])[] = [];
-  for (const data of setting.data)
-    for (const alpha of setting.alphas)
-      reports.push([`${data}, Dirichlet(${alpha})`, await compareCompressions(pool, { ...setting, data, alpha })]);
+  for (const alpha of setting.alphas)
+    reports.push([`${setting.data}, Dirichlet(${alpha})`, await compareCompressions(pool, { ...setting, alpha })]);
   const markdown = [
-    '# Compression',
+    `# Compression: ${setting.data}`,
     '',
     ...made(setting, 'compression'),
     `FedAvg, clients at learning rate ${clientRate}, each counting the same. All but float32 and top-k go through the quantizer, the packed ring vector and the`,

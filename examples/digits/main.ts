@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { attackNames, ruleOf } from './attack.js';
 import { jsonDisplay, terminalDisplay } from './display.js';
+import { optimizerNames } from './optimizers.js';
 import { defaults, isRobust, type Settings } from './settings.js';
 import { Terminal } from './terminal.js';
 
@@ -16,6 +17,8 @@ const help = `Usage: npm run demo -- [options]
   --byzantine N how many of them, and how many the rule is to stand; ${defaults.byzantine} unless given
   --aggregator R  mean, or a robust rule such as median, krum, nnm+trimmed-mean; it judges the means of ten masked cohorts
   --masking M   pairwise, or none: then the server, and the rule, see each update
+  --optimizer O   what the server does with the mean: ${optimizerNames.slice(0, 4).join(', ')},
+                ${optimizerNames.slice(4).join(', ')}
   --seed N      another split of the digits, other clients leaving; ${defaults.seed} unless given
   --help        this text`;
 
@@ -32,11 +35,12 @@ function readArguments(): Arguments {
       rounds: { type: 'string', default: String(defaults.rounds) },
       seed: { type: 'string', default: String(defaults.seed) },
       privacy: { type: 'string', default: defaults.privacy },
-      epsilon: { type: 'string', default: String(defaults.epsilon) },
+      epsilon: { type: 'string' },
       attack: { type: 'string', default: defaults.attack },
       byzantine: { type: 'string', default: String(defaults.byzantine) },
       aggregator: { type: 'string', default: defaults.aggregator },
       masking: { type: 'string', default: defaults.masking },
+      optimizer: { type: 'string', default: defaults.optimizer },
       help: { type: 'boolean', default: false },
     },
   });
@@ -44,14 +48,19 @@ function readArguments(): Arguments {
     rounds: integer('--rounds', values.rounds, 1, 1000),
     seed: integer('--seed', values.seed, 0, 2 ** 31),
     privacy: choice('--privacy', values.privacy, ['none', 'central', 'distributed']),
-    epsilon: number('--epsilon', values.epsilon, 0.01, 10_000),
+    epsilon: number('--epsilon', values.epsilon ?? String(defaults.epsilon), 0.01, 10_000),
     attack: choice('--attack', values.attack, attackNames),
     byzantine: integer('--byzantine', values.byzantine, 1, 4),
     aggregator: values.aggregator,
     masking: choice('--masking', values.masking, ['pairwise', 'none']),
+    optimizer: choice('--optimizer', values.optimizer, optimizerNames),
   };
+  if (settings.privacy === 'none' && values.epsilon !== undefined)
+    throw new Error('--epsilon goes with --privacy distributed or central: without noise nothing bounds what is told');
   if (settings.privacy !== 'none' && isRobust(settings))
     throw new Error('--privacy and --attack, --aggregator or --masking are shown one at a time');
+  if (settings.optimizer !== 'fedavg' && (settings.privacy !== 'none' || isRobust(settings)))
+    throw new Error('--optimizer is shown without --privacy, --attack, --aggregator and --masking');
   try {
     ruleOf(settings.aggregator, settings.byzantine);
   } catch (error) {

@@ -4,14 +4,15 @@ import { type Plan, planCost, seededNumbers } from 'veilsum/fl';
 import { phases } from 'veilsum/secagg';
 import type { RoundResult, Server } from 'veilsum/server';
 import { craft } from './attack.js';
-import { maxAbsDifference, plainRound, rmsDifference, totalWeight } from './compare.js';
+import { maxAbsDifference, PlainServer, rmsDifference, totalWeight } from './compare.js';
 import { type Crew, startCrew } from './crew.js';
 import { dealByDirichlet, holdOut, loadDigits } from './digits.js';
 import type { Display } from './display.js';
 import type { FromClient, Update } from './messages.js';
 import { createNetwork, type Network } from './model.js';
+import { fetchedBytes, optimizerOf, roundingBound } from './optimizers.js';
 import { clientsInSum, type Leaving, leavesOf, scheduleLeaving } from './schedule.js';
-import { quantizationStep, startFederation } from './server.js';
+import { startFederation } from './server.js';
 import { byzantineOf, heldOut, initialModel, isRobust, type Scenario, type Settings, scenarioOf } from './settings.js';
 import {
   addUp,
@@ -65,11 +66,11 @@ export async function run(settings: Settings, display: Display): Promise<void> {
       accuracy: judge.accuracy(masked.model),
       plainAccuracy: judge.accuracy(plainModel),
       maxAbsDifference: masked.maxAbsDifference,
-      quantizationStep,
+      quantizationStep: roundingBound(settings),
       finalDrift: maxAbsDifference(masked.model, plainModel),
       dropouts: addUp(cohorts.map(({ dropouts }) => dropouts)),
-      bytesUpPerClient: Math.round(mean(masked.results.map((result) => perClient(result).bytesUp))),
-      cost: costSummary(masked),
+      bytesUpPerClient: Math.round(mean(masked.results.map((result) => perClient(result, 0).bytesUp))),
+      cost: costSummary(masked, settings),
       ...(privacy === undefined ? {} : { privacy }),
       ...(robust === undefined ? {} : { robust }),
       seconds: Math.round(performance.now()) / 1000,
@@ -108,6 +109,7 @@ interface MaskedRounds {
 async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
   const { crew, schedule, firstModel, judge, display, scenario } = stage;
   const { server, plan, identities } = await openServer(stage);
+  const clear = new PlainServer(optimizerOf(stage.settings), scenario);
   const rounds = server.rounds();
   const results: RoundResult[] = [];
   let model = firstModel;
@@ -124,7 +126,7 @@ async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
       // What a robust rule gives is no mean, and is not to be compared with one.
       if (!isRobust(stage.settings)) {
         const updates = await updatesInSum(result, leaving, stage);
-        const plain = plainRound(model, updates, scenario.clip);
+        const plain = clear.round(model, updates);
         difference = Math.max(difference, maxAbsDifference(result.model, plain));
         squares += rmsDifference(result.model, plain) ** 2;
       }
@@ -132,6 +134,7 @@ async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
       results.push(result);
       display.round(result, {
         accuracy: judge.accuracy(model),
+        bytes: perClient(result, fetchedBytes(stage.settings)),
         left: phases.filter((phase) => [...leaving.values()].includes(phase)),
       });
       const last = results.length === schedule.length;
@@ -190,15 +193,16 @@ async function updatesInSum(
  */
 async function plainRounds({ crew, schedule, firstModel, display, scenario, settings }: Stage): Promise<Float32Array> {
   const honest = scenario.clients - byzantineOf(settings);
+  const server = new PlainServer(optimizerOf(settings), scenario);
   let model = firstModel;
   for (const [round, leaving] of schedule.entries()) {
     display.comparing(round);
-    const current = model;
+    const [current, { control }] = [model, server];
     const trained = clientsInSum(honest, leaving).map(async (client) => {
-      crew.tell(client, { kind: 'train', round, model: current });
+      crew.tell(client, { kind: 'train', round, model: current, control });
       return (await crew.hear('trained', client, round)).update;
     });
-    model = plainRound(current, await Promise.all(trained), scenario.clip);
+    model = server.round(current, await Promise.all(trained));
   }
   return model;
 }
@@ -220,7 +224,8 @@ async function plotRound({ crew, settings, scenario }: Stage, round: number): Pr
 }
 
 /** What the plan was reckoned to cost, beside what it did. */
-function costSummary({ plan, results }: MaskedRounds): CostSummary {
+function costSummary({ plan, results }: MaskedRounds, settings: Settings): CostSummary {
+  const fetched = fetchedBytes(settings);
   const cohorts = results.flatMap((result) => result.cohorts);
   const round = planCost(plan, {
     clients: Math.round(mean(cohorts.map(({ roster }) => roster))),
@@ -237,8 +242,8 @@ function costSummary({ plan, results }: MaskedRounds): CostSummary {
       serverCpuSeconds: round.server.cpuSeconds,
     },
     measured: {
-      bytesUp: mean(results.map((result) => perClient(result).bytesUp)),
-      bytesDown: mean(results.map((result) => perClient(result).bytesDown)),
+      bytesUp: mean(results.map((result) => perClient(result, fetched).bytesUp)),
+      bytesDown: mean(results.map((result) => perClient(result, fetched).bytesDown)),
     },
   };
 }

@@ -15,6 +15,8 @@ export interface Settings {
   readonly aggregator: string;
   /** Without masking the server sees each update, and a rule does too. */
   readonly masking: 'pairwise' | 'none';
+  /** What the server makes of a round's mean. */
+  readonly optimizer: 'fedavg' | 'fedavgm' | 'fedadam' | 'fedyogi' | 'fedadagrad' | 'fednova' | 'scaffold';
 }
 
 export const defaults: Settings = {
@@ -26,6 +28,7 @@ export const defaults: Settings = {
   byzantine: 2,
   aggregator: 'mean',
   masking: 'pairwise',
+  optimizer: 'fedavg',
 };
 
 /** Whether anything is to be shown of attacks and rules. */
@@ -122,8 +125,8 @@ const privateLearning: Scenario = {
   cohorts: 1,
 };
 
-/** Ten clients in the clear: the rule sees each. */
-const openLearning: Scenario = { ...learning, weighted: false };
+/** The same, each client counting as much as any other: in the clear, where a rule sees each, and under SCAFFOLD. */
+const uniformLearning: Scenario = { ...learning, weighted: false };
 
 /** Ten masked cohorts of nine: the rule sees their means, and one Byzantine client spoils one of them. */
 const cohortLearning: Scenario = {
@@ -136,8 +139,8 @@ const cohortLearning: Scenario = {
 
 export function scenarioOf(settings: Settings): Scenario {
   if (settings.privacy !== 'none') return privateLearning;
-  if (!isRobust(settings)) return learning;
-  return settings.masking === 'none' ? openLearning : cohortLearning;
+  if (!isRobust(settings)) return settings.optimizer === 'scaffold' ? uniformLearning : learning;
+  return settings.masking === 'none' ? uniformLearning : cohortLearning;
 }
 
 /** Random starting weights (Glorot and Bengio, 2010); biases start at zero. */

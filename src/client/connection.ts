@@ -44,6 +44,7 @@ export class ServerConnection {
   #onSession: (() => void) | undefined;
   #end: { readonly error: unknown } | undefined;
   #release: () => void = () => undefined;
+  #interrupt: () => void = () => undefined;
   readonly #socket: Socket;
 
   private constructor(url: string, opened: () => void, failed: (error: unknown) => void) {
@@ -85,6 +86,16 @@ export class ServerConnection {
   async throwIfEnding(): Promise<void> {
     for (let waited = 0; this.#end === undefined && waited < endingPatience; waited += pollInterval)
       await new Promise((resolve) => setTimeout(resolve, pollInterval));
+    this.#throwIfEnded();
+  }
+
+  /** Waits for `promise`, but not beyond the connection's end: throws how that was. */
+  async meanwhile(promise: Promise<unknown>): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      this.#interrupt = resolve;
+      if (this.#end !== undefined) resolve();
+    });
+    await Promise.race([promise, ended]);
     this.#throwIfEnded();
   }
 
@@ -165,6 +176,7 @@ export class ServerConnection {
   #finish(error: unknown): void {
     this.#end ??= { error };
     this.#release();
+    this.#interrupt();
     this.#offers.end(this.#end.error);
     this.#session?.end(this.#end.error);
     this.#onSession?.();

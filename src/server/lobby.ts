@@ -8,12 +8,15 @@ export interface GatherOptions {
   readonly max: number;
   /** Milliseconds to wait for more than `min`. */
   readonly patience: number;
+  /** Aborting it ends the gathering; those that wait go on waiting. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Clients that have asked for a session and wait for one. */
 export class Lobby {
   readonly #waiting = new Set<Connection>();
   #wake: () => void = () => undefined;
+  #watcher: () => void = () => undefined;
   #closed = false;
 
   has(connection: Connection): boolean {
@@ -23,11 +26,26 @@ export class Lobby {
   add(connection: Connection): void {
     this.#waiting.add(connection);
     this.#wake();
+    this.#watcher();
   }
 
   delete(connection: Connection): void {
     this.#waiting.delete(connection);
     this.#wake();
+  }
+
+  /** Has `watcher` called whenever somebody has come. */
+  watch(watcher: () => void): void {
+    this.#watcher = watcher;
+  }
+
+  /** Takes `count` clients that `fits`, at random if there are more; `undefined` if there aren't as many. */
+  take(count: number, fits: (connection: Connection) => boolean): readonly Connection[] | undefined {
+    const ready = [...this.#waiting].filter(fits);
+    if (this.#closed || ready.length < count) return undefined;
+    const taken = shuffled(ready).slice(0, count);
+    for (const connection of taken) this.#waiting.delete(connection);
+    return taken;
   }
 
   /** Whoever gathers gets an `AbortError` (`session.cancelled`). */
@@ -38,13 +56,15 @@ export class Lobby {
 
   /**
    * Takes up to `max` clients, at random if there are more: at once if there are that many, otherwise once there have been
-   * `min` of them for `patience` milliseconds.
+   * `min` of them for `patience` milliseconds. Throws `AbortError` (`session.cancelled`, or `round.cancelled` by `signal`).
    */
-  async gather({ min, max, patience }: GatherOptions): Promise<readonly Connection[]> {
+  async gather({ min, max, patience, signal }: GatherOptions): Promise<readonly Connection[]> {
     let timer: NodeJS.Timeout | undefined;
     /** When there began to be enough, in milliseconds. */
     let enough: number | undefined;
-    while (!this.#closed && this.#waiting.size < max) {
+    const wake = (): void => this.#wake();
+    signal?.addEventListener('abort', wake);
+    while (!this.#closed && signal?.aborted !== true && this.#waiting.size < max) {
       if (this.#waiting.size < min) enough = undefined;
       else enough ??= performance.now();
       const rest = enough === undefined ? undefined : enough + patience - performance.now();
@@ -55,11 +75,17 @@ export class Lobby {
       });
       clearTimeout(timer);
     }
+    signal?.removeEventListener('abort', wake);
     if (this.#closed) throw new AbortError('session.cancelled', 'the server was closed');
+    if (signal?.aborted === true) throw roundCancelled();
     const taken = shuffled([...this.#waiting]).slice(0, max);
     for (const connection of taken) this.#waiting.delete(connection);
     return taken;
   }
+}
+
+export function roundCancelled(): AbortError {
+  return new AbortError('round.cancelled', 'the round was given up by whoever had begun it');
 }
 
 /** Fisher and Yates, with the platform's secure randomness: nobody can know who will be summed with whom. */

@@ -85,6 +85,7 @@ export interface TestClient extends Partial<JoinOptions> {
   /** Which update it has. */
   readonly i: number;
   readonly weight?: number;
+  readonly metrics?: Readonly<Record<string, number>>;
   /** Instead of `updateOf(i)`. */
   readonly update?: Float32Array;
   /** Vanishes before this phase's message. */
@@ -100,7 +101,7 @@ export interface Taken {
 
 /** Takes part until the server has no more rounds. */
 export async function takePart(url: string, client: TestClient): Promise<Taken> {
-  const { i, weight = i + 1, update = updateOf(i), vanishAt, train, ...options } = client;
+  const { i, weight = i + 1, update = updateOf(i), metrics = {}, vanishAt, train, ...options } = client;
   const controller = new AbortController();
   const outcomes: RoundOutcome[] = [];
   try {
@@ -116,7 +117,7 @@ export async function takePart(url: string, client: TestClient): Promise<Taken> 
     });
     for await (const round of rounds) {
       await train?.(round);
-      outcomes.push(await round.submit(update, { weight }));
+      outcomes.push(await round.submit(update, { weight, metrics }));
     }
     return { outcomes };
   } catch (error) {

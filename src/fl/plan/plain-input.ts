@@ -13,7 +13,7 @@ import { ringShape } from './shape.js';
  *
  *     struct {
  *       opaque places[ceil(k * ceil(log2 d) / 8)];            // ascending, packed as ring vectors are
- *       opaque values[ceil((k + 1 + metrics) * b / 8)];       // ring elements at those places, the weight, the metrics
+ *       opaque values[ceil((k + others) * b / 8)];            // ring elements at those places, then all after the update's
  *     } TopKInput;
  *
  * All inputs of a plan have one length, so that it tells nothing and room can be reserved for it.
@@ -43,14 +43,14 @@ function topKCoding(plan: Plan, spec: { readonly fraction: number }): PlainInput
   const { bits, length } = ringShape(plan);
   const { dimension } = plan.vector;
   const kept = keptOf(spec, dimension);
-  const counters = length - dimension;
-  const [placeBytes, valueBytes] = [placesLength(dimension, kept), packedLength(bits, kept + counters)];
+  const others = length - dimension;
+  const [placeBytes, valueBytes] = [placesLength(dimension, kept), packedLength(bits, kept + others)];
   return {
     length: placeBytes + valueBytes,
     encode: (vector) => {
       const { lanes } = checkShape(vector, bits, length);
       const places = occupied(lanes.subarray(0, dimension), kept);
-      const values = zeroVector(bits, kept + counters);
+      const values = zeroVector(bits, kept + others);
       places.forEach((place, i) => {
         values.lanes[i] = lanes[place] as number;
       });
@@ -64,7 +64,7 @@ function topKCoding(plan: Plan, spec: { readonly fraction: number }): PlainInput
       if (checkBytes('bytes', bytes).length !== placeBytes + valueBytes)
         throw new PeerError('input.length', `an input has ${placeBytes + valueBytes} bytes, got ${bytes.length}`);
       const places = unpackPlaces(dimension, kept, bytes.slice(0, placeBytes));
-      const { lanes } = unpack(bits, kept + counters, bytes.slice(placeBytes));
+      const { lanes } = unpack(bits, kept + others, bytes.slice(placeBytes));
       const vector = asPlain(zeroVector(bits, length));
       places.forEach((place, i) => {
         vector.lanes[place] = lanes[i] as number;
