@@ -1,82 +1,98 @@
-/** A federation in one process, without masking: sums are what masked sums would be, so learning is the same. */
+/** A federation in one process: sums are what masked sums would be, so learning is the same. */
 import * as layers from '@tensorflow/tfjs-layers';
 import {
   dirichletPartition,
+  downloadBytes,
+  encodeDownload,
   novaContribution,
-  type OptimizerInput,
   optimizerFrom,
   type Partition,
   permutation,
+  type ServerOptimizer,
   scaffoldContribution,
   scaffoldControl,
+  UsageError,
 } from 'veilsum/fl';
 import { evaluate, getWeights, seededNumbers, setWeights, type TrainResult, train } from 'veilsum/training';
-import { clientData, type LearningData } from './data.js';
+import { type Channel, channelFor } from './channel.js';
+import { clientData, halfSide, type LearningData } from './data.js';
+import type { RunResult, RunSpec } from './run.js';
+import { clients, perRound } from './setting.js';
 
-/** Clients, and how many of them take part in a round. */
-export const clients = 50;
-export const perRound = 10;
-
-/** One pass over a client's examples, 20 at a time. */
-const learningRate = 0.05;
 const loss = 'softmaxCrossEntropy';
+/** Accuracy of who guesses one of ten. */
+const guess = 0.1;
 
-/** What happens to contributions on their way: each is encoded, the sum of the encoded is decoded. */
-export interface Coding {
-  readonly encode: (contribution: Float32Array, round: number, client: number) => Float32Array;
-  /** Gives the sum of the contributions, or what is left of it. */
-  readonly decode: (sum: Float64Array, round: number) => Float64Array;
-}
-
-export interface FederationOptions {
-  readonly data: LearningData;
-  readonly alpha: number;
-  readonly optimizer: OptimizerInput;
-  readonly rounds: number;
-  readonly seed: number;
-  readonly coding?: Coding;
-}
-
-/** Accuracy on the held-out examples after each round. */
-export async function runFederation(options: FederationOptions): Promise<readonly number[]> {
-  const { data, alpha, rounds, seed } = options;
-  const { labels } = data.training;
-  const partition = dirichletPartition({ clients, labels, alpha, seed, minimum: 10 });
-  const model = network();
-  const first = await getWeights(model);
-  const server = new FederationServer(options, partition, first.length);
-  let weights: Float64Array = Float64Array.from(first);
+/** Each client of a round makes one pass over its examples, 40 at a time. What diverges is worth a guess from then on. */
+export async function runFederation(spec: RunSpec, data: LearningData): Promise<RunResult> {
+  const { alpha, rounds, seed, learningRate } = spec;
+  const partition = dirichletPartition({ clients, labels: data.training.labels, alpha, seed, minimum: 10 });
+  const model = network(seed);
+  const weights = await getWeights(model);
+  const optimizer = optimizerFrom(spec.optimizer, weights.length);
+  const server = new FederationServer(spec, {
+    partition,
+    optimizer,
+    channel: await channelFor(spec, optimizer.contributionLength),
+  });
+  const downlink = new Downlink(spec);
+  let next: Float64Array = Float64Array.from(weights);
+  let held = downlink.publish(next);
   const accuracies: number[] = [];
-  for (let round = 0; round < rounds; round++) {
+  const oneRound = async (round: number): Promise<void> => {
     const chosen = permutation(clients, seededNumbers(seed, `round ${round}`)).subarray(0, perRound);
+    server.begin(round, held);
     for (const client of chosen) {
-      setWeights(model, Float32Array.from(weights));
+      downlink.fetch(client);
+      setWeights(model, held);
       const own = clientData(data.training, partition[client] ?? new Int32Array(0), seed + round * clients + client);
-      server.add(client, round, await train(model, own, { loss, learningRate, ...server.scaffold(client) }));
+      server.add(client, await train(model, own, { loss, learningRate, ...server.scaffold(client) }));
     }
-    weights = server.close(weights, round);
-    setWeights(model, Float32Array.from(weights));
+    next = server.close(next);
+    held = downlink.publish(next);
+    setWeights(model, held);
     accuracies.push((await evaluate(model, data.test, { loss })).accuracy);
+  };
+  try {
+    for (let round = 0; round < rounds; round++) await oneRound(round);
+  } catch (error) {
+    if (!isDivergence(error)) throw error;
+    while (accuracies.length < rounds) accuracies.push(guess);
+  } finally {
+    model.dispose();
   }
-  model.dispose();
-  return accuracies;
+  return {
+    accuracies,
+    bytesUp: server.channel.bytesUp,
+    bytesDown: downlink.bytes / (rounds * perRound),
+    ...server.channel.findings(),
+  };
+}
+
+/** A client's loss, or the server's model, was no number any more. */
+function isDivergence(error: unknown): boolean {
+  return error instanceof UsageError && /^(training\.diverged|usage\.finite|training\.weights)$/.test(error.code);
 }
 
 /** The server's sum and optimizer, and the control variates that SCAFFOLD's clients keep. */
 class FederationServer {
-  readonly #options: FederationOptions;
+  readonly channel: Channel;
   readonly #partition: Partition;
-  readonly #optimizer: ReturnType<typeof optimizerFrom>;
-  #state: ReturnType<ReturnType<typeof optimizerFrom>['initialState']>;
+  readonly #optimizer: ServerOptimizer;
+  readonly #uniform: boolean;
+  #state: ReturnType<ServerOptimizer['initialState']>;
   readonly #controls = new Map<number, Float32Array>();
-  #sum: Float64Array | undefined;
   #weight = 0;
   #survivors = 0;
 
-  constructor(options: FederationOptions, partition: Partition, dimension: number) {
-    this.#options = options;
-    this.#partition = partition;
-    this.#optimizer = optimizerFrom(options.optimizer, dimension);
+  constructor(
+    { weights }: RunSpec,
+    parts: { readonly partition: Partition; readonly optimizer: ServerOptimizer; readonly channel: Channel },
+  ) {
+    this.channel = parts.channel;
+    this.#partition = parts.partition;
+    this.#optimizer = parts.optimizer;
+    this.#uniform = weights === 'uniform' || parts.optimizer.uniform;
     this.#state = this.#optimizer.initialState();
   }
 
@@ -86,29 +102,25 @@ class FederationServer {
     return { scaffold: { server: Float32Array.from(scaffoldControl(this.#state)), client: own } };
   }
 
-  add(client: number, round: number, result: TrainResult): void {
+  begin(round: number, model: Float32Array): void {
+    this.channel.begin(round, model);
+    this.#weight = 0;
+    this.#survivors = 0;
+  }
+
+  add(client: number, result: TrainResult): void {
     const contribution = this.#contribution(client, result);
     // Weighted before encoding, as a client does before masking.
-    const weight = this.#optimizer.uniform ? 1 : (this.#partition[client]?.length ?? 0);
-    const { coding } = this.#options;
-    const weighted = contribution.map((value) => value * weight);
-    const sent = coding === undefined ? weighted : coding.encode(weighted, round, client);
-    const sum = this.#sum ?? new Float64Array(sent.length);
-    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] ?? 0) + (sent[i] ?? 0);
-    this.#sum = sum;
+    const weight = this.#uniform ? 1 : (this.#partition[client]?.length ?? 0);
+    this.channel.add(client, weight === 1 ? contribution : contribution.map((value) => value * weight));
     this.#weight += weight;
     this.#survivors += 1;
   }
 
-  close(model: Float64Array, round: number): Float64Array {
-    const raw = this.#sum ?? new Float64Array(this.#optimizer.contributionLength);
-    const sum = this.#options.coding === undefined ? raw : this.#options.coding.decode(raw, round);
-    const mean = sum.map((value) => value / this.#weight);
+  close(model: Float64Array): Float64Array {
+    const mean = this.channel.close().map((value) => value / this.#weight);
     const next = this.#optimizer.step({ model, mean, survivors: this.#survivors, state: this.#state });
     this.#state = next.state;
-    this.#sum = undefined;
-    this.#weight = 0;
-    this.#survivors = 0;
     return next.model;
   }
 
@@ -121,13 +133,52 @@ class FederationServer {
   }
 }
 
-/** 784-32-10, giving logits: 25,450 weights. */
-function network(): layers.Sequential {
-  const kernelInitializer = layers.initializers.glorotUniform({ seed: 1 });
+/** The way of models to clients. The server's own model stays whole: what one download rounds off, a later one makes good. */
+class Downlink {
+  bytes = 0;
+  readonly #spec: RunSpec['download'];
+  #version = -1;
+  #base: Float32Array | undefined;
+  readonly #held = new Map<number, number>();
+  #whole = 0;
+
+  constructor({ download }: RunSpec) {
+    this.#spec = download;
+  }
+
+  /** The model that clients hold after fetching. */
+  publish(model: Float64Array): Float32Array {
+    const whole = Float32Array.from(model);
+    this.#whole = 4 * whole.length;
+    this.#version += 1;
+    if (this.#spec === undefined) return whole;
+    // There is no delta to nothing.
+    const first = this.#spec.kind === 'delta' && this.#base === undefined;
+    this.#base = first ? whole : encodeDownload(this.#spec, whole, this.#base).model;
+    return this.#base;
+  }
+
+  /** A client gets the newest model: all deltas since the version that it holds, or a whole one where that is less. */
+  fetch(client: number): void {
+    const last = this.#held.get(client);
+    this.#held.set(client, this.#version);
+    if (this.#spec === undefined) this.bytes += this.#whole;
+    else if (this.#spec.kind === 'quantized-model') this.bytes += downloadBytes(this.#spec, this.#whole / 4);
+    else if (last === undefined) this.bytes += this.#whole;
+    else this.bytes += Math.min(this.#whole, (this.#version - last) * downloadBytes(this.#spec, this.#whole / 4));
+  }
+}
+
+/** 196-32-10, giving logits: 6,634 weights. */
+function network(seed: number): layers.Sequential {
+  const dense = (units: number, place: number) => ({
+    units,
+    kernelInitializer: layers.initializers.glorotUniform({ seed: 2 * seed + place }),
+  });
   return layers.sequential({
     layers: [
-      layers.layers.dense({ inputShape: [784], units: 32, activation: 'relu', kernelInitializer }),
-      layers.layers.dense({ units: 10, kernelInitializer }),
+      layers.layers.dense({ inputShape: [halfSide ** 2], activation: 'relu', ...dense(32, 0) }),
+      layers.layers.dense(dense(10, 1)),
     ],
   });
 }

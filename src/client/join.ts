@@ -4,6 +4,7 @@ import { checkBytes, checkInteger, describe } from '../core/check.js';
 import { PeerError, UsageError } from '../core/errors.js';
 import type { CryptoProvider } from '../crypto/provider/provider.js';
 import type { Plan } from '../fl/plan/fields.js';
+import { plainInputCoding } from '../fl/plan/plain-input.js';
 import { planBytes } from '../fl/plan/plan.js';
 import { ErrorFeedback } from '../fl/plan/stages/error-feedback.js';
 import { ClientSession } from '../secagg/client/session.js';
@@ -170,5 +171,5 @@ function sessionOf(
       'policy.unmasked',
       'the task has no masking: its server would see this update by itself; allowUnmasked is for those who want that',
     );
-  return new PlainClientSession({ identity, authority, provider, context });
+  return new PlainClientSession({ identity, authority, provider, context, coding: plainInputCoding(plan) });
 }

@@ -1,7 +1,7 @@
 import { equalBytes, wipe } from '../core/bytes.js';
 import { AbortError, PeerError, UsageError } from '../core/errors.js';
 import type { CryptoProvider } from '../crypto/provider/provider.js';
-import { pack } from '../ring/pack.js';
+import type { PlainInputCoding } from '../fl/plan/plain-input.js';
 import type { PlainVector } from '../ring/vector.js';
 import { advertiseInput } from '../secagg/advertisement.js';
 import { chunks } from '../secagg/client/input.js';
@@ -24,6 +24,7 @@ export class PlainClientSession {
   readonly context: SessionContext;
   readonly #identity: Identity;
   readonly #provider: CryptoProvider;
+  readonly #coding: PlainInputCoding;
   readonly #contextHash: Uint8Array;
   readonly #secrets: ReturnType<typeof deriveSecrets>;
   #submitted = false;
@@ -33,10 +34,12 @@ export class PlainClientSession {
     readonly identity: Identity;
     readonly authority: Uint8Array;
     readonly provider: CryptoProvider;
+    readonly coding: PlainInputCoding;
   }) {
     this.context = options.context;
     this.#identity = options.identity;
     this.#provider = options.provider;
+    this.#coding = options.coding;
     if (!equalBytes(options.authority, this.context.authority))
       throw new PeerError('policy.authority', 'the session is under another enrolment authority than the pinned one');
     this.#contextHash = contextHash(this.context);
@@ -70,7 +73,7 @@ export class PlainClientSession {
     const upload = { frozenHash: this.#contextHash, index: 0, maskedWith: [], publicKey: this.context.serverKey };
     const [key] = await inputKeys(this.#provider, this.#secrets.channelPrivateKey, [upload]);
     if (key === undefined) throw new PeerError('context.key', "the server's key has low order");
-    const packed = pack(input);
+    const packed = this.#coding.encode(input);
     const end = encodeInputEnd(this.#tag, inputMac(this.#provider, key, packed));
     wipe(key);
     return chunks(this.#tag, packed, end);

@@ -2,7 +2,7 @@ import { defaultProvider } from '#provider';
 import { toHex, wipe } from '../core/bytes.js';
 import { AbortError, InternalError, PeerError } from '../core/errors.js';
 import { hasLowOrder } from '../crypto/agreement.js';
-import { packedLength, unpack } from '../ring/pack.js';
+import type { PlainInputCoding } from '../fl/plan/plain-input.js';
 import { addInto, asPlain, type PlainVector, zeroVector } from '../ring/vector.js';
 import { findFault } from '../secagg/advertisement.js';
 import { contextHash, type SessionContext, tagLength } from '../secagg/context.js';
@@ -23,6 +23,8 @@ export interface PlainResult extends SessionResult {
 
 export interface PlainSessionOptions {
   readonly context: SessionContext;
+  /** How the plan's inputs are sent. */
+  readonly coding: PlainInputCoding;
   /** X25519 private key of the context's `serverKey`, 32 bytes. */
   readonly privateKey: Uint8Array;
   /** Unix time in seconds, for certificates. */
@@ -56,11 +58,11 @@ export class PlainSession {
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: PlainSessionOptions) {
-    const { context, uploadBudget, peers } = options;
+    const { context, coding, uploadBudget, peers } = options;
     this.context = context;
     this.#options = options;
     this.#contextHash = contextHash(context);
-    this.#uploads = new Uploads(packedLength(context.ringBits, context.vectorLength), uploadBudget);
+    this.#uploads = new Uploads(coding.length, uploadBudget);
     this.#awaited = new Set(peers);
   }
 
@@ -175,11 +177,10 @@ export class PlainSession {
 
   #end(peer: PeerId, { index, key }: Sender, mac: Uint8Array): void {
     const packed = this.#uploads.whole(index);
-    const { ringBits, vectorLength } = this.context;
     try {
       if (!inputMacFits(defaultProvider, key, { packed, mac }))
         throw new PeerError('input.mac', 'the code does not fit the upload', { peer });
-      this.#inputs.set(peer, asPlain(unpack(ringBits, vectorLength, packed)));
+      this.#inputs.set(peer, this.#options.coding.decode(packed));
     } finally {
       this.#uploads.end(index);
     }

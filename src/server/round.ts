@@ -4,6 +4,7 @@ import { toHex, wipe } from '../core/bytes.js';
 import { AbortError, PeerError, VeilsumError } from '../core/errors.js';
 import type { OptimizerState } from '../fl/optimizers/state.js';
 import { type ServerPipeline, serverPipeline } from '../fl/plan/pipeline.js';
+import { plainInputCoding } from '../fl/plan/plain-input.js';
 import { planBytes } from '../fl/plan/plan.js';
 import { releaseAt, ringShape } from '../fl/plan/shape.js';
 import { encodeCheckpoint } from '../fl/plan/stages/checkpoint.js';
@@ -363,6 +364,7 @@ export class RoundRunner {
       plan.masking.kind === 'none'
         ? new PlainSession({
             context,
+            coding: plainInputCoding(plan),
             privateKey,
             time,
             minSurvivors,

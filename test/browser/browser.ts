@@ -8,13 +8,20 @@ import { createServer } from 'vite';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 export interface TestBrowser {
-  /** A new page on which modules of this repository can be imported. */
-  readonly page: () => Promise<Page>;
+  /** A new page, `test/browser/page.html` unless told, whose modules are this repository's. */
+  readonly page: (path?: string) => Promise<Page>;
   readonly close: () => Promise<void>;
 }
 
-/** Chromium, and a server that gives it the sources as a bundler with browser conditions would. */
-export async function startBrowser(): Promise<TestBrowser> {
+/**
+ * Chromium, and a server that gives it the sources as a bundler with browser conditions would. `bundled` are packages that have to be made
+ * ES modules first.
+ */
+export async function startBrowser({
+  bundled = [],
+}: {
+  readonly bundled?: readonly string[];
+} = {}): Promise<TestBrowser> {
   const cacheDir = await mkdtemp(join(tmpdir(), 'veilsum-vite-'));
   const vite = await createServer({
     root,
@@ -22,8 +29,8 @@ export async function startBrowser(): Promise<TestBrowser> {
     configFile: false,
     logLevel: 'error',
     appType: 'mpa',
-    // Dependencies are ES modules already.
-    optimizeDeps: { noDiscovery: true, include: [] },
+    // Other dependencies are ES modules already.
+    optimizeDeps: { noDiscovery: true, include: [...bundled] },
     server: { host: '127.0.0.1', port: 0, strictPort: false, hmr: false, ws: false, watch: null },
     resolve: {
       alias: {
@@ -41,10 +48,10 @@ export async function startBrowser(): Promise<TestBrowser> {
   const [base] = vite.resolvedUrls?.local ?? [];
   if (base === undefined) throw new Error('vite has no address');
   return {
-    page: async () => {
+    page: async (path = 'test/browser/page.html') => {
       const page = await browser.newPage();
       page.on('pageerror', (error) => console.error('in the browser:', error));
-      await page.goto(new URL('test/browser/page.html', base).href);
+      await page.goto(new URL(path, base).href);
       return page;
     },
     close: async () => {

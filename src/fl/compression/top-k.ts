@@ -2,7 +2,7 @@ import { checkBytes, checkInteger } from '../../core/check.js';
 import { PeerError } from '../../core/errors.js';
 import { pack, packedLength, unpack } from '../../ring/pack.js';
 import { checkFloats } from '../../ring/quantize.js';
-import { maxVectorLength, ringVector, zeroVector } from '../../ring/vector.js';
+import { maxVectorLength, zeroVector } from '../../ring/vector.js';
 import { fraction, kindSchema, parseFields } from '../spec.js';
 import { checkFinite } from '../vectors.js';
 import { type CompressionKind, keptOf, sameLength } from './kind.js';
@@ -37,6 +37,28 @@ function indexBits(dimension: number): number {
   return Math.max(1, Math.ceil(Math.log2(dimension)));
 }
 
+/** Bytes of `count` packed places. */
+export function placesLength(dimension: number, count: number): number {
+  return packedLength(indexBits(dimension), count);
+}
+
+/** Ascending places below `dimension`, ceil(log2 dimension) bits each. */
+export function packPlaces(dimension: number, places: Uint32Array): Uint8Array<ArrayBuffer> {
+  const indices = zeroVector(indexBits(dimension), places.length);
+  indices.lanes.set(places);
+  return pack(indices);
+}
+
+/** What `packPlaces` packed. Throws `PeerError`: `input.length`, `input.padding`, `compression.index` unless they ascend and are below the dimension. */
+export function unpackPlaces(dimension: number, count: number, packed: Uint8Array): Uint32Array {
+  const places = Uint32Array.from(unpack(indexBits(dimension), count, packed).lanes);
+  places.forEach((place, i) => {
+    if (place >= dimension || (i > 0 && place <= (places[i - 1] as number)))
+      throw new PeerError('compression.index', `index ${i} is ${place}: indices must ascend and be below ${dimension}`);
+  });
+  return places;
+}
+
 function checkSpec(spec: TopKSpec, dimension: number): number {
   checkInteger('dimension', dimension, 1, maxVectorLength);
   return keptOf(parseFields('compression.schema', 'compression top-k', topK.schema, spec), dimension);
@@ -45,7 +67,7 @@ function checkSpec(spec: TopKSpec, dimension: number): number {
 /** Bytes that `encodeTopK` gives. Throws `UsageError` (`compression.schema`, `usage.range`). */
 export function topKBytes(spec: TopKSpec, dimension: number): number {
   const count = checkSpec(spec, dimension);
-  return packedLength(indexBits(dimension), count) + 4 * count;
+  return placesLength(dimension, count) + 4 * count;
 }
 
 /** Client: the k greatest of `values`, coded. Throws `UsageError` (`usage.floats`, `usage.finite`, `compression.schema`). */
@@ -53,9 +75,7 @@ export function encodeTopK(spec: TopKSpec, values: Float32Array): Uint8Array<Arr
   checkFinite('values', checkFloats('values', values), 'usage.finite', 'check the training step for divergence');
   const count = checkSpec(spec, values.length);
   const kept = largest(values, count);
-  const indices = zeroVector(indexBits(values.length), count);
-  indices.lanes.set(kept);
-  const packed = pack(ringVector(indices.bits, indices.lanes));
+  const packed = packPlaces(values.length, kept);
   const bytes = new Uint8Array(packed.length + 4 * count);
   bytes.set(packed);
   const view = new DataView(bytes.buffer, packed.length);
@@ -74,18 +94,13 @@ export function decodeTopK(spec: TopKSpec, dimension: number, bytes: Uint8Array)
   if (checkBytes('bytes', bytes).length !== expected)
     throw new PeerError('input.length', `top-k input must have ${expected} bytes, got ${bytes.length}`);
   const count = checkSpec(spec, dimension);
-  const bits = indexBits(dimension);
-  const packed = packedLength(bits, count);
-  const { lanes } = unpack(bits, count, bytes.slice(0, packed));
+  const packed = placesLength(dimension, count);
+  const places = unpackPlaces(dimension, count, bytes.slice(0, packed));
   const view = new DataView(bytes.buffer, bytes.byteOffset + packed, 4 * count);
-  const indices = Uint32Array.from(lanes);
-  const values = Float64Array.from(indices, (_, i) => view.getFloat32(4 * i, true));
-  for (let i = 0; i < count; i += 1) {
-    const index = indices[i] as number;
-    if (index >= dimension || (i > 0 && index <= (indices[i - 1] as number)))
-      throw new PeerError('compression.index', `index ${i} is ${index}: indices must ascend and be below ${dimension}`);
-    if (!Number.isFinite(values[i]))
-      throw new PeerError('compression.value', `value ${i} is ${values[i]}: it must be a finite number`);
-  }
-  return scatter(values, indices, dimension);
+  const values = Float64Array.from(places, (_, i) => view.getFloat32(4 * i, true));
+  values.forEach((value, i) => {
+    if (!Number.isFinite(value))
+      throw new PeerError('compression.value', `value ${i} is ${value}: it must be a finite number`);
+  });
+  return scatter(values, places, dimension);
 }

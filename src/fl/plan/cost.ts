@@ -1,6 +1,7 @@
 import { checkInteger, checkNumber, checkOptions } from '../../core/check.js';
 import { packedLength } from '../../ring/pack.js';
 import type { Plan } from './fields.js';
+import { plainInputCoding } from './plain-input.js';
 import { planBytes } from './plan.js';
 import { releaseAt, ringShape, valuesLength } from './shape.js';
 import { broadcastLength, extraDimension } from './stages/optimizer.js';
@@ -127,7 +128,7 @@ function roundOf(plan: Plan, expected: Required<RoundExpectation>): Round {
     plan,
     length,
     laneBytes: bits <= 8 ? 1 : bits <= 16 ? 2 : 4,
-    inputBytes: packedLength(bits, length),
+    inputBytes: isMasked(plan) ? packedLength(bits, length) : plainInputCoding(plan).length,
     values: valuesLength(plan),
     neighbors: isMasked(plan) ? expected.degree : 0,
     seeds: releaseAt(plan).length,

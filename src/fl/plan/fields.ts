@@ -47,7 +47,7 @@ export type CompressPlan =
   | RandomKSpec
   /** Sums of coordinates, from which the server recovers the greatest. */
   | CountSketchSpec
-  /** Each client's greatest coordinates; without masking only, and in our rounds it saves no bytes yet. */
+  /** Each client's greatest coordinates; without masking only. Sent with their places. */
   | TopKSpec;
 
 /** What spreads an update evenly over its coordinates. */

@@ -1,6 +1,7 @@
 /** Magnitude pruning: the smallest weights become and stay 0, more of them as training goes on. */
 import { checkChoice, checkInteger, checkNumber, checkOptions } from '../../core/check.js';
 import { UsageError } from '../../core/errors.js';
+import { gather, largest } from '../compression/select.js';
 import type { Schedule } from './schedules.js';
 import { checkFlat, type WeightSlot, weightCount } from './weights.js';
 
@@ -39,7 +40,7 @@ export function pruningSchedule(options: {
 
 /**
  * Which weights stay: 1 for those, 0 for the smallest. Matrices and larger are pruned, while biases and the like, which are
- * few, stay, and so does what isn't trainable. Exactly floor(sparsity * prunable) go; of equals, the first.
+ * few, stay, and so does what isn't trainable. Exactly floor(sparsity * prunable) go; of equals, the last.
  *
  * @param weights a model's flat vector
  * @param layout of the same model
@@ -78,30 +79,21 @@ export function isPrunable({ trainable, shape }: WeightSlot): boolean {
   return trainable && shape.length >= 2;
 }
 
+/** Among a group's weights, which lie in pieces of the flat vector. */
 function dropSmallest(weights: Float32Array, group: readonly WeightSlot[], sparsity: number, mask: Uint8Array): void {
-  const magnitudes = new Float32Array(weightCount(group));
+  const places = new Uint32Array(weightCount(group));
   let filled = 0;
-  for (const { offset, size } of group) {
-    for (let i = 0; i < size; i++) magnitudes[filled + i] = Math.abs(weights[offset + i] ?? 0);
-    filled += size;
-  }
-  if (magnitudes.some(Number.isNaN))
-    throw new UsageError('training.weights', 'weights must be numbers to be pruned, got NaN');
-  const dropped = Math.floor(sparsity * magnitudes.length);
-  if (dropped === 0) return;
-  magnitudes.sort();
-  const threshold = magnitudes[dropped - 1] ?? 0;
-  let equals = dropped - magnitudes.indexOf(threshold);
-  for (const { offset, size } of group) {
+  for (const { offset, size } of group)
     for (let i = offset; i < offset + size; i++) {
-      const magnitude = Math.abs(weights[i] ?? 0);
-      if (magnitude < threshold) mask[i] = 0;
-      else if (magnitude === threshold && equals > 0) {
-        mask[i] = 0;
-        equals -= 1;
-      }
+      places[filled] = i;
+      filled += 1;
     }
-  }
+  const values = gather(weights, places);
+  if (values.some(Number.isNaN))
+    throw new UsageError('training.weights', 'weights must be numbers to be pruned, got NaN');
+  for (const place of places) mask[place] = 0;
+  const kept = largest(values, places.length - Math.floor(sparsity * places.length));
+  for (const i of kept) mask[places[i] as number] = 1; // within, as there are as many values as places
 }
 
 /** Returns it if it is a sparsity; throws `UsageError` (`usage.range`) otherwise. */

@@ -134,6 +134,9 @@ describe('the rules', () => {
       { ...smallest, masking: unmasked, combine: overClients, schedule: { ...buffered, bufferSize: 6 } },
     ],
     'top-k-masked': [unlawful({ ...smallest, compress: { kind: 'top-k', fraction: 0.1 } })],
+    'top-k-rotated': [
+      { ...smallest, masking: unmasked, compress: { kind: 'top-k', fraction: 0.1 }, rotate: { kind: 'hadamard' } },
+    ],
     'compressed-noise': [
       unlawful({ ...distributed, compress: { kind: 'count-sketch', rows: 1, columns: 8, top: 1 } }),
       unlawful({ ...central, masking: unmasked, compress: { kind: 'top-k', fraction: 0.1 } }),

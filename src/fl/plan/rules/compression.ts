@@ -13,6 +13,15 @@ export const compressionRules: readonly Rule[] = [
       compress.kind === 'top-k' && masking.kind === 'pairwise' ? `${compress.fraction} of the coordinates` : undefined,
   },
   {
+    id: 'top-k-rotated',
+    what: 'top-k before a rotation',
+    why: 'the rotation spreads what was picked over all places again, so all would have to be sent',
+    instead: "rotate: { kind: 'none' }, or compress: { kind: 'random-k', fraction }",
+    compileTime: false,
+    check: ({ compress, rotate }) =>
+      compress.kind === 'top-k' && rotate.kind !== 'none' ? `rotate is ${rotate.kind}` : undefined,
+  },
+  {
     id: 'compressed-noise',
     what: 'noise on a compression that may lengthen an update',
     why: "the sensitivity is the clip norm; a sketch of an update can be longer than the update, and what top-k picks depends on the client's data",
