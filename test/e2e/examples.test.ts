@@ -61,19 +61,73 @@ for (const inbox of inboxes.values()) inbox.push('closed');
 console.log(server.result.sum.lanes);
 `;
 
+/** Three edges of eight devices each, that run what the docs show, and their root. */
+const edgeHarness = `
+import { join } from 'veilsum/client';
+import { createIdentity, createKeyPair } from 'veilsum/secagg';
+import { serve } from 'veilsum/server';
+import { edge, root } from './program.mjs';
+
+const [edges, devices] = await Promise.all([createKeyPair(), createKeyPair()]);
+const validUntil = Math.floor(Date.now() / 1000) + 3600;
+const task = { name: 'steps', model: new Float32Array(3), plan: root, rounds: 2, clients: { min: 3, max: 3 } };
+const server = await serve({ authority: edges.publicKey, task });
+const lines = [];
+const joined = [];
+console.log = (...line) => {
+  if (line[0] !== 'clients can join') return lines.push(line.join(' '));
+  for (let i = 0; i < 8; i += 1) joined.push(takePart(line[1], i));
+};
+async function takePart(url, i) {
+  const identity = await createIdentity({ authority: devices, validUntil });
+  for await (const round of join(url, { identity, authority: devices.publicKey }))
+    await round.submit(Float32Array.of(i / 7, 0.5, -1));
+}
+const policy = { minClients: 3, minDegree: 2, minThreshold: 2, minSurvivors: 3 };
+const running = [1, 2, 3].map(async () => {
+  const identity = await createIdentity({ authority: edges, validUntil });
+  await edge({ url: server.url, identity, authority: edges.publicKey, policy }, devices.publicKey);
+});
+for await (const { round, model, weight } of server.rounds())
+  lines.push(['root', round, weight, ...[...model].map((value) => value.toFixed(3))].join(' '));
+await Promise.all(running);
+await Promise.all(joined);
+process.stdout.write(lines.sort().join('\\n'));
+await server.close();
+`;
+
+describe('the docs', () => {
+  it('show an edge in ten lines, and it works', async () => {
+    const text = await readFile(join(root, 'docs/optimizers.md'), 'utf8');
+    const program = /```js\n(import \{ runEdge[^`]*)```/.exec(text)?.[1] ?? '';
+    expect(program.trim().split('\n').length).toBe(10);
+    expect((await runBeside(program, edgeHarness)).split('\n')).toEqual([
+      ...Array.from({ length: 3 }, () => '0 8 summed'),
+      ...Array.from({ length: 3 }, () => '1 8 summed'),
+      'root 0 24 0.500 0.500 -1.000',
+      'root 1 24 1.000 1.000 -2.000',
+    ]);
+  });
+});
+
+/** What a harness prints that imports the program. */
+async function runBeside(program: string, harnessOf: string): Promise<string> {
+  // Inside the project, so that the package's own name resolves as it does for whoever installed it.
+  const folder = await mkdtemp(join(root, 'build', 'shown-'));
+  try {
+    await writeFile(join(folder, 'program.mjs'), program);
+    await writeFile(join(folder, 'harness.mjs'), harnessOf);
+    return await output(join(folder, 'harness.mjs'));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 describe('the README', () => {
   it("shows a device's part in ten lines, and it works", async () => {
     const text = await readFile(join(root, 'README.md'), 'utf8');
     const program = /```js\n(import \{[^`]*'veilsum\/secagg';[^`]*)```/.exec(text)?.[1] ?? '';
     expect(program.trim().split('\n').length).toBe(10);
-    // Inside the project, so that the package's own name resolves as it does for whoever installed it.
-    const folder = await mkdtemp(join(root, 'build', 'readme-'));
-    try {
-      await writeFile(join(folder, 'program.mjs'), program);
-      await writeFile(join(folder, 'harness.mjs'), harness);
-      expect(await output(join(folder, 'harness.mjs'))).toBe('Uint16Array(3) [ 10, 100, 1000 ]\n');
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+    expect(await runBeside(program, harness)).toBe('Uint16Array(3) [ 10, 100, 1000 ]\n');
   });
 });

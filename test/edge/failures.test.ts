@@ -2,7 +2,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { EdgeOptions } from '../../src/edge/index.js';
+import type { Edge, EdgeOptions } from '../../src/edge/index.js';
 import { edgeRoundTime, runEdge } from '../../src/edge/index.js';
 import { centralPrivacy, definePlan, rootPlan } from '../../src/fl/index.js';
 import type { Server } from '../../src/server/index.js';
@@ -271,6 +271,26 @@ describe('an edge that closes', () => {
     expect(distance(model(results), meanOf(weights(0, 1)))).toBeLessThan(tolerance);
     expect(await played[2]).toEqual({ rounds: [] });
     for (const { error } of await Promise.all(clients)) expect(error).toBeUndefined();
+  });
+
+  it('in the middle of the root’s session: five edges, masked, spare one', async () => {
+    const fivePlan = rootPlan(plan, { edges: 5, clients: each });
+    const task = { plan: fivePlan, clients: { min: 5, max: 5 }, assumptions: { corrupt: 0.1, dropout: 0.2 } };
+    const server = await startRoot({ task });
+    const edges: Edge[] = [];
+    for (const edge of range(5)) {
+      const onPhase = async (phase: string): Promise<void> => {
+        if (edge === 4 && phase === 'input') await edges[4]?.close();
+      };
+      edges.push(await startEdge(server.url, { plan, upstream: { onPhase } }));
+    }
+    const clients = edges.flatMap(({ url }, edge) => clientsOf(url, edge));
+    const played = edges.map(play);
+    const results = await allRounds(server);
+    expect(results[0]?.cohorts[0]).toMatchObject({ roster: 5, survivors: 4, dropouts: { input: 1 } });
+    expect(distance(model(results), meanOf(weights(0, 1, 2, 3)))).toBeLessThan(tolerance);
+    expect(await played[4]).toEqual({ rounds: [] });
+    await Promise.all(clients);
   });
 
   it('and one that is started again at its place goes on', async () => {
