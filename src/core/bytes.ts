@@ -38,6 +38,13 @@ export function toHex(bytes: Uint8Array): string {
   return text;
 }
 
+/** A string of one character a byte, to look public bytes up by: quicker to make than hexadecimal. */
+export function lookupKey(bytes: Uint8Array): string {
+  // A call takes so many arguments only.
+  if (bytes.length > 4096) return lookupKey(bytes.subarray(0, 4096)) + lookupKey(bytes.subarray(4096));
+  return Reflect.apply(String.fromCharCode, undefined, bytes);
+}
+
 /** The bytes of a hexadecimal string; throws `UsageError` (`usage.hex`) on an odd length or another character. */
 export function fromHex(text: string): Uint8Array {
   if (typeof text !== 'string' || text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text))

@@ -13,7 +13,7 @@ export class Reader {
 
   /** `what` names the message in errors. */
   constructor(bytes: Uint8Array, what: string) {
-    // Not `bytes` itself: a Buffer's own `slice` doesn't copy.
+    // Not `bytes` itself: `slice` of a Node Buffer is a view of it.
     this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#what = what;
@@ -37,16 +37,16 @@ export class Reader {
 
   /** A 64-bit count that must fit a double exactly (below 2^53). */
   uint64(field: string): number {
-    const value = this.#view.getBigUint64(this.#take(8, field));
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.#malformed(field, 'is above 2^53 - 1');
-    return Number(value);
+    const at = this.#take(8, field);
+    const high = this.#view.getUint32(at);
+    if (high >= 2 ** 21) throw this.#malformed(field, 'is above 2^53 - 1');
+    return high * 2 ** 32 + this.#view.getUint32(at + 4);
   }
 
   /** A copy of the next `length` bytes, so that the message's buffer isn't kept alive. */
   bytes(length: number, field: string): Uint8Array {
     const start = this.#take(length, field);
-    // Not `slice`, which is a view where the message is a Node Buffer.
-    return new Uint8Array(this.#bytes.subarray(start, start + length));
+    return this.#bytes.slice(start, start + length);
   }
 
   /** A view of the next `length` bytes, for bulk data that is consumed at once. */
@@ -123,7 +123,8 @@ export class Writer {
 
   uint64(value: number): this {
     const at = this.#grow(8);
-    this.#view.setBigUint64(at, BigInt(fits(value, Number.MAX_SAFE_INTEGER)));
+    this.#view.setUint32(at, Math.floor(fits(value, Number.MAX_SAFE_INTEGER) / 2 ** 32));
+    this.#view.setUint32(at + 4, value % 2 ** 32);
     return this;
   }
 

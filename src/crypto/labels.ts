@@ -43,6 +43,11 @@ export function labelled(label: Label, ...parts: readonly Uint8Array[]): Uint8Ar
   return concatBytes(start, ...parts);
 }
 
+/** A whole number up to 2^53 - 1 as 64 bits in network order. */
+export function uint64(value: number): Uint8Array {
+  return concatBytes(uint32(Math.floor(value / 2 ** 32)), uint32(value % 2 ** 32));
+}
+
 /** A 32-bit number in network order, as labelled inputs hold roster indices. */
 export function uint32(value: number): Uint8Array {
   return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);

@@ -1,4 +1,4 @@
-import { toHex } from '../core/bytes.js';
+import { lookupKey } from '../core/bytes.js';
 import { PeerError } from '../core/errors.js';
 import { isCanonicalAgreementKey } from '../crypto/agreement.js';
 import { labelled, labels } from '../crypto/labels.js';
@@ -54,11 +54,12 @@ export async function findFault(
     : { position, code: 'advertise.signature', message: 'the signature does not fit this session and these keys' };
 }
 
-/** Adds the keys of an advertisement to `keys`; throws `PeerError` (`advertise.duplicate`) if one is there already. */
+/** Adds the keys of an advertisement to `keys`, as `lookupKey` gives them; throws `PeerError` (`advertise.duplicate`) if one is there already. */
 export function addDistinct(keys: Set<string>, advertisement: Advertisement): void {
   const { certificate, channelKey, maskKey } = advertisement;
-  const own = [certificate.identityKey, channelKey, maskKey].map(toHex);
-  if (own.some((key) => keys.has(key)) || new Set(own).size < own.length)
+  const [identity, channel, mask] = [lookupKey(certificate.identityKey), lookupKey(channelKey), lookupKey(maskKey)];
+  const twice = identity === channel || channel === mask || mask === identity;
+  if (twice || keys.has(identity) || keys.has(channel) || keys.has(mask))
     throw new PeerError('advertise.duplicate', 'an identity or a key stands twice in the roster');
-  for (const key of own) keys.add(key);
+  keys.add(identity).add(channel).add(mask);
 }

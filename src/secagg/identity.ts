@@ -2,7 +2,7 @@ import { defaultProvider } from '#provider';
 import { checkBytes, checkInteger, checkOptions } from '../core/check.js';
 import { Reader, Writer } from '../core/codec.js';
 import { UsageError } from '../core/errors.js';
-import { labelled, labels } from '../crypto/labels.js';
+import { labelled, labels, uint64 } from '../crypto/labels.js';
 import type { CryptoProvider, SignatureCheck } from '../crypto/provider/provider.js';
 import { isSignatureKey, signatureLength } from '../crypto/signature.js';
 import { isTorsionFree } from '../crypto/torsion.js';
@@ -77,7 +77,7 @@ export function certificateCheck(authority: Uint8Array, certificate: Certificate
 }
 
 function certificateInput({ identityKey, validUntil }: Pick<Certificate, 'identityKey' | 'validUntil'>): Uint8Array {
-  return labelled(labels.certificate, identityKey, new Writer(8).uint64(validUntil).finish());
+  return labelled(labels.certificate, identityKey, uint64(validUntil));
 }
 
 /** 136 secret bytes that hold an identity, for a key file. */

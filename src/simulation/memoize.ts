@@ -1,4 +1,4 @@
-import { equalBytes } from '../core/bytes.js';
+import { equalBytes, lookupKey } from '../core/bytes.js';
 import { checkInteger } from '../core/check.js';
 import type { CryptoProvider, SignatureCheck } from '../crypto/provider/provider.js';
 import { type Seed, seededRandom } from './random.js';
@@ -41,33 +41,33 @@ export function memoizingProvider(provider: CryptoProvider, options: MemoryOptio
   };
 
   const agreementPublicKey = (privateKey: Uint8Array): Promise<Uint8Array> =>
-    remembered(publicKeys, `agreement ${text(privateKey)}`, () => provider.agreementPublicKey(privateKey));
+    remembered(publicKeys, `agreement ${lookupKey(privateKey)}`, () => provider.agreementPublicKey(privateKey));
 
   return {
     ...provider,
     agreementPublicKey,
     signaturePublicKey: (privateKey) =>
-      remembered(publicKeys, `signature ${text(privateKey)}`, () => provider.signaturePublicKey(privateKey)),
+      remembered(publicKeys, `signature ${lookupKey(privateKey)}`, () => provider.signaturePublicKey(privateKey)),
     // Ed25519 is deterministic, so one key and one message have one signature.
     sign: (privateKey, message) =>
-      remembered(signatures, text(privateKey) + text(message), () => provider.sign(privateKey, message)),
+      remembered(signatures, lookupKey(privateKey) + lookupKey(message), () => provider.sign(privateKey, message)),
     agree: async (privateKey, others) => {
-      const own = text(await agreementPublicKey(privateKey));
+      const own = lookupKey(await agreementPublicKey(privateKey));
       const found = await throughMemory(secrets, {
         items: others,
-        idOf: (other) => pairOf(own, text(other)),
+        idOf: (other) => pairOf(own, lookupKey(other)),
         compute: async (unknown) =>
           (await provider.agree(privateKey, unknown)).map((secret) => secret?.slice() ?? null),
       });
       return found.map((secret) => secret?.slice());
     },
     verify: async (checks) => {
-      const known = checks.map((check) => verdicts.get(text(check.signature)));
+      const known = checks.map((check) => verdicts.get(lookupKey(check.signature)));
       const same = known.map((verdict, i) => verdict !== undefined && isSame(verdict.check, checks[i]));
       const unknown = checks.filter((_, i) => same[i] !== true);
       const fresh = unknown.length === 0 ? [] : await provider.verify(unknown);
       unknown.forEach((check, i) => {
-        verdicts.set(text(check.signature), { check, holds: fresh[i] === true });
+        verdicts.set(lookupKey(check.signature), { check, holds: fresh[i] === true });
       });
       let next = 0;
       return checks.map((_, i) => (same[i] === true ? known[i]?.holds === true : fresh[next++] === true));
@@ -112,12 +112,6 @@ async function throughMemory<Item, Value>(
 /** One name for both ends of a pair. */
 function pairOf(a: string, b: string): string {
   return a < b ? a + b : b + a;
-}
-
-/** Bytes as a string of one character each, to serve as a key of a map. */
-function text(bytes: Uint8Array): string {
-  if (bytes.length <= 1024) return String.fromCharCode(...bytes);
-  return text(bytes.subarray(0, 1024)) + text(bytes.subarray(1024));
 }
 
 /** A map that forgets: when the newer generation is full, the older one goes. What is used again stays. */

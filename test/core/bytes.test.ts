@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareBytes, concatBytes, equalBytes, fromHex, toHex, utf8, wipe } from '../../src/core/bytes.js';
+import { compareBytes, concatBytes, equalBytes, fromHex, lookupKey, toHex, utf8, wipe } from '../../src/core/bytes.js';
 
 const bytes = fc.uint8Array({ maxLength: 80 });
 
@@ -37,6 +37,14 @@ describe('equalBytes', () => {
 describe('compareBytes', () => {
   it('is the lexicographic order', () => {
     fc.assert(fc.property(bytes, bytes, (a, b) => Math.sign(compareBytes(a, b)) === Buffer.compare(a, b)));
+  });
+});
+
+describe('lookupKey', () => {
+  it('is another string for other bytes, of any length', () => {
+    fc.assert(fc.property(bytes, (value) => Buffer.from(lookupKey(value), 'latin1').equals(value)));
+    const large = Uint8Array.from({ length: 300_000 }, (_, i) => i * 7 + (i >> 8));
+    expect(Buffer.from(lookupKey(large), 'latin1').equals(large)).toBe(true);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { labelled, labels, uint32 } from '../../src/crypto/labels.js';
+import { labelled, labels, uint32, uint64 } from '../../src/crypto/labels.js';
 
 describe('labels', () => {
   it('are distinct, and none is the beginning of another once its length stands before it', () => {
@@ -17,6 +17,14 @@ describe('labels', () => {
       expect(text[0]).toBe(text.length - 1);
       expect(Buffer.from(text.subarray(1)).toString()).toBe(`veilsum/1 ${label}`);
     }
+  });
+});
+
+describe('uint64', () => {
+  it('is in network order, up to 2^53 - 1', () => {
+    expect([...uint64(0x8090a0b0c0d0e)]).toEqual([0, 8, 9, 10, 11, 12, 13, 14]);
+    expect([...uint64(2 ** 53 - 1)]).toEqual([0, 31, 255, 255, 255, 255, 255, 255]);
+    expect([...uint64(0)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { concatBytes, fromHex, toHex } from '../../src/core/bytes.js';
+import { concatBytes, fromHex, lookupKey } from '../../src/core/bytes.js';
 import { PeerError } from '../../src/core/errors.js';
 import { nobleProvider } from '../../src/crypto/provider/noble.js';
 import { nodeProvider } from '../../src/crypto/provider/provider.node.js';
@@ -156,7 +156,7 @@ describe('addDistinct', () => {
     const keys = new Set<string>();
     addDistinct(keys, three(1, 2, 3));
     addDistinct(keys, three(4, 5, 6));
-    expect(keys).toEqual(new Set([1, 2, 3, 4, 5, 6].map((fill) => toHex(new Uint8Array(32).fill(fill)))));
+    expect(keys).toEqual(new Set([1, 2, 3, 4, 5, 6].map((fill) => lookupKey(new Uint8Array(32).fill(fill)))));
   });
 
   it.each([

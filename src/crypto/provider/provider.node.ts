@@ -4,6 +4,7 @@ import {
   createPrivateKey,
   createPublicKey,
   diffieHellman,
+  type JsonWebKeyInput,
   type KeyObject,
   randomFillSync,
   sign,
@@ -32,19 +33,23 @@ function privateKeyObject(curve: Curve, key: Uint8Array): KeyObject {
   return object;
 }
 
-/** Importing costs a fraction of an agreement; a server agrees with each key many times, so objects are kept with it. */
-const publicKeyObjects: { readonly [curve in Curve]: WeakMap<Uint8Array, KeyObject> } = {
-  X25519: new WeakMap(),
-  Ed25519: new WeakMap(),
-};
+const publicKeyBytes = Buffer.alloc(32);
 
-function publicKeyObject(curve: Curve, key: Uint8Array): KeyObject {
-  let object = publicKeyObjects[curve].get(key);
+/** As JWK: decoding DER takes OpenSSL 3 ten times as long. */
+function publicKeyInput(curve: Curve, key: Uint8Array): JsonWebKeyInput {
+  if (key.length !== publicKeyBytes.length) throw new RangeError('a public key has 32 bytes');
+  publicKeyBytes.set(key);
+  return { key: { kty: 'OKP', crv: curve, x: publicKeyBytes.toString('base64url') }, format: 'jwk' };
+}
+
+/** Importing costs a fraction of an agreement; a server agrees with each key many times, so objects are kept with it. */
+const agreementKeys = new WeakMap<Uint8Array, KeyObject>();
+
+function agreementKeyObject(key: Uint8Array): KeyObject {
+  let object = agreementKeys.get(key);
   if (object === undefined) {
-    // As JWK: decoding DER takes OpenSSL 3 ten times as long.
-    const x = Buffer.from(key.buffer, key.byteOffset, key.length).toString('base64url');
-    object = createPublicKey({ key: { kty: 'OKP', crv: curve, x }, format: 'jwk' });
-    publicKeyObjects[curve].set(key, object);
+    object = createPublicKey(publicKeyInput('X25519', key));
+    agreementKeys.set(key, object);
   }
   return object;
 }
@@ -56,18 +61,40 @@ function rawPublicKey(curve: Curve, privateKey: Uint8Array): Uint8Array {
 
 function agree(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array | undefined {
   try {
-    return new Uint8Array(diffieHellman({ privateKey, publicKey: publicKeyObject('X25519', publicKey) }));
+    return viewOf(diffieHellman({ privateKey, publicKey: agreementKeyObject(publicKey) }));
   } catch {
     return undefined; // OpenSSL refuses an all-zero result
   }
 }
 
-function verifyOne({ publicKey, message, signature }: SignatureCheck): boolean {
-  try {
-    return verify(null, message, publicKeyObject('Ed25519', publicKey), signature);
-  } catch {
-    return false; // not a point of the curve
-  }
+/** What OpenSSL gave as a plain array, not copied: whoever wipes it leaves nothing behind. */
+function viewOf({ buffer, byteOffset, length }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
+/**
+ * Keys for the checks of one call. A key object is worth its price, in garbage most of all, from a key's second signature on:
+ * the authority's key verifies every second one, the others one each.
+ */
+function verificationKeys(): (key: Uint8Array) => KeyObject | JsonWebKeyInput {
+  const objects = new Map<Uint8Array, KeyObject | undefined>();
+  return (key) => {
+    const input = (): JsonWebKeyInput => publicKeyInput('Ed25519', key);
+    const object = objects.get(key) ?? (objects.has(key) ? createPublicKey(input()) : undefined);
+    objects.set(key, object);
+    return object ?? input();
+  };
+}
+
+function verifyInOrder(checks: readonly SignatureCheck[]): boolean[] {
+  const keyOf = verificationKeys();
+  return checks.map(({ publicKey, message, signature }) => {
+    try {
+      return verify(null, message, keyOf(publicKey), signature);
+    } catch {
+      return false; // not a point of the curve
+    }
+  });
 }
 
 function seal({ key, associatedData, data }: SealInput): Uint8Array {
@@ -83,7 +110,9 @@ function open({ key, associatedData, data }: SealInput): Uint8Array | undefined 
   decipher.setAAD(associatedData, { plaintextLength: end });
   decipher.setAuthTag(data.subarray(end));
   try {
-    return concatBytes(decipher.update(data.subarray(0, end)), decipher.final());
+    const opened = decipher.update(data.subarray(0, end));
+    decipher.final(); // checks the tag; a stream cipher has held nothing back
+    return viewOf(opened);
   } catch {
     return undefined;
   }
@@ -101,7 +130,7 @@ export const nodeProvider: CryptoProvider = {
   },
   signaturePublicKey: async (privateKey) => rawPublicKey('Ed25519', privateKey),
   sign: async (privateKey, message) => new Uint8Array(sign(null, message, privateKeyObject('Ed25519', privateKey))),
-  verify: async (checks) => checks.map(verifyOne),
+  verify: async (checks) => verifyInOrder(checks),
   seal,
   open,
   expander: nodeExpander,

@@ -47,8 +47,9 @@ export function sumProducts({ count, rows, scalars }: Products): ProductSums {
   return {
     take: (i) => {
       const result = new Uint8Array(length);
-      for (let at = 0; at < length; at += 1) {
-        result[at] = sums[Math.floor(at / rowBytes)]?.[i * rowBytes + (at % rowBytes)] ?? 0;
+      for (const [block, sum] of sums.entries()) {
+        const at = block * rowBytes;
+        result.set(sum.subarray(i * rowBytes, i * rowBytes + Math.min(rowBytes, length - at)), at);
       }
       return result;
     },

@@ -1,4 +1,4 @@
-import { type Reader, Writer } from '../../core/codec.js';
+import { Reader, Writer } from '../../core/codec.js';
 import { signatureLength } from '../../crypto/signature.js';
 import { type Certificate, readCertificate, writeCertificate } from './certificate.js';
 import { readMessage, writeMessage } from './envelope.js';
@@ -25,17 +25,29 @@ export function writeAdvertisement(writer: Writer, advertisement: Advertisement)
 }
 
 export function readAdvertisement(reader: Reader): Advertisement {
-  return {
-    certificate: readCertificate(reader),
-    channelKey: reader.bytes(32, 'channel_key'),
-    maskKey: reader.bytes(32, 'mask_key'),
-    signature: reader.bytes(signatureLength, 'signature'),
+  const bytes = reader.bytes(advertisementLength, 'advertisement');
+  const fields = new Reader(bytes, 'advertisement');
+  const advertisement = {
+    certificate: readCertificate(fields),
+    channelKey: fields.view(32, 'channel_key'),
+    maskKey: fields.view(32, 'mask_key'),
+    signature: fields.view(signatureLength, 'signature'),
   };
+  encoded.set(advertisement, bytes);
+  return advertisement;
 }
 
-/** The advertisement's bytes without an envelope. */
+/** Their bytes, of which there is one form only: a client hashes, and a server sends, what was read as it was. */
+const encoded = new WeakMap<Advertisement, Uint8Array>();
+
+/** The advertisement's bytes without an envelope; not to be changed. */
 export function advertisementBytes(advertisement: Advertisement): Uint8Array {
-  return writeAdvertisement(new Writer(advertisementLength), advertisement).finish();
+  let bytes = encoded.get(advertisement);
+  if (bytes === undefined) {
+    bytes = writeAdvertisement(new Writer(advertisementLength), advertisement).finish();
+    encoded.set(advertisement, bytes);
+  }
+  return bytes;
 }
 
 export function encodeAdvertise(tag: Uint8Array, advertisement: Advertisement): Uint8Array {

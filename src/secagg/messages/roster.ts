@@ -22,15 +22,6 @@ export interface RosterMessage {
   readonly proof: readonly Uint8Array[];
 }
 
-/** A server writes each advertisement once for each neighbor, so its bytes are kept with it. */
-const written = new WeakMap<Advertisement, Uint8Array>();
-
-function bytesOf(advertisement: Advertisement): Uint8Array {
-  const bytes = written.get(advertisement) ?? advertisementBytes(advertisement);
-  written.set(advertisement, bytes);
-  return bytes;
-}
-
 export function encodeRoster(tag: Uint8Array, message: RosterMessage): Uint8Array {
   const { parameters, root, identities, entries, proof } = message;
   const capacity = 128 + identities.length + entries.length * (advertisementLength + 4) + proof.length * 32;
@@ -41,7 +32,7 @@ export function encodeRoster(tag: Uint8Array, message: RosterMessage): Uint8Arra
     .bytes(root, 32)
     .bytes(identities, parameters.n * 32)
     .vector(entries, limits.clients, (writer, { index, advertisement }) =>
-      writer.uint32(index).bytes(bytesOf(advertisement)),
+      writer.uint32(index).bytes(advertisementBytes(advertisement)),
     )
     .vector(proof, limits.clients, (writer, hash) => writer.bytes(hash, 32))
     .finish();

@@ -1,4 +1,4 @@
-import { equalBytes, toHex } from '../../core/bytes.js';
+import { equalBytes, lookupKey } from '../../core/bytes.js';
 import { AbortError, InternalError, PeerError, UsageError } from '../../core/errors.js';
 import { hasLowOrder } from '../../crypto/agreement.js';
 import { addDistinct, findFault } from '../advertisement.js';
@@ -47,7 +47,7 @@ export class AdvertisePhase implements ServerPhase {
     if (advertisement === undefined) return;
     this.#candidates.delete(peer);
     // Who comes back has the same identity, but makes new session keys: those stay taken.
-    this.#keys.delete(toHex(advertisement.certificate.identityKey));
+    this.#keys.delete(lookupKey(advertisement.certificate.identityKey));
   }
 
   async close(): Promise<Closing> {
