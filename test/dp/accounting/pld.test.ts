@@ -156,11 +156,16 @@ describe('against closed forms', () => {
 describe('samples so small that losses are tiny, or rare and large', () => {
   // No even grid suits both: it was out by 0.4 to 8 percent, and by much more in delta.
   it.each([
-    [1e-4, 1, 1e4, 1e-6],
-    [1e-5, 1, 1e5, 1e-6],
     [1e-6, 0.5, 1e4, 1e-8],
-    [1e-6, 1, 1e5, 9e-8],
-  ])('q %f, sigma %f, %d steps, delta %f: both bounds are close', (q, sigma, steps, delta) => {
+    [1e-6, 1, 2 ** 16, 6e-8],
+    ...(process.env.VEILSUM_NIGHTLY === '1'
+      ? ([
+          [1e-4, 1, 1e4, 1e-6],
+          [1e-5, 1, 1e5, 1e-6],
+          [1e-6, 1, 1e6, 1e-6],
+        ] as const)
+      : []),
+  ] as const)('q %f, sigma %f, %d steps, delta %f: both bounds are close', (q, sigma, steps, delta) => {
     const accountant = new PldAccountant().compose(sampled(q, sigma), steps);
     const { lower, upper } = accountant.epsilon(delta);
     expect(lower).toBeGreaterThan(0);

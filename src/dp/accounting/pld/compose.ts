@@ -100,22 +100,27 @@ export class DirectedComposition {
     let low = plan.isLimited ? 0 : this.#solve(question, plan, 'below');
     const wanted = ('delta' in question ? 2.5 : 12) * this.#precision;
     // No grid settles what no double holds.
-    const wide = (): boolean => Number.isFinite(high) && high > 1e-250 && high - low > wanted * high;
+    const wide = (times = 1): boolean => Number.isFinite(high) && high > 1e-250 && high - low > times * wanted * high;
     let fineness = this.#fineness;
-    for (let round = 0; round < 2 && wide(); round += 1) {
+    let before = Number.POSITIVE_INFINITY;
+    // As long as it helps.
+    for (let round = 0; round < 3 && wide() && high - low < 0.7 * before; round += 1) {
+      if (round > 0) before = high - low;
       if (!plan.isLimited || round > 0)
         high = Math.min(high, this.#doubled(question, plan, { side: 'above', fineness }));
       low = Math.max(low, this.#doubled(question, plan, { side: 'below', fineness }));
       // The gap goes with the square of the fineness.
       fineness = Math.min(finest, fineness * Math.max(1.2, 1.2 * Math.sqrt((high - low) / (wanted * high))));
     }
-    if (wide())
+    // Finer even grids take long, and are for what is far from what is wanted.
+    const far = 3;
+    if (wide(far))
       low = Math.max(
         low,
         this.#solve(question, plan, 'below', shortRuns),
         'delta' in question ? spikeEpsilon(this.#parts, question.delta) : spikeDelta(this.#parts, question.epsilon),
       );
-    for (let round = 0; round < 3 && wide(); round += 1) {
+    for (let round = 0; round < 3 && wide(far); round += 1) {
       const factor = Math.min(
         8,
         Math.max(2, 1.3 * Math.sqrt((high - low) / (wanted * high))),
