@@ -14,7 +14,7 @@ describe('10^8 draws', () => {
       const counts = histogram(sampler, { draws, least, most, random: fresh });
       expect(chiSquarePValue(counts, weight)).toBeGreaterThan(1e-8);
     },
-    900_000,
+    3_600_000,
   );
 
   /** The control: a discrete Gaussian that is a rounded one. The wider, the harder it is to tell them apart. */
@@ -24,6 +24,6 @@ describe('10^8 draws', () => {
       const counts = histogram(roundedGaussian(sigma), { draws, least: -8 * sigma, most: 8 * sigma, random: fresh });
       expect(chiSquarePValue(counts, gaussianWeight(sigma ** 2))).toBeLessThan(1e-9);
     },
-    900_000,
+    3_600_000,
   );
 });

@@ -149,7 +149,19 @@ export function boxMuller(random: RandomSource): readonly [number, number] {
 export function roundedGaussian(sigma: number): Pick<NoiseSampler, 'fill'> {
   return {
     fill: (target, random) => {
-      for (let i = 0; i < target.length; i += 1) target[i] = Math.round(sigma * boxMuller(random)[0]);
+      const source = inBlocks(random);
+      for (let i = 0; i < target.length; i += 1) target[i] = Math.round(sigma * boxMuller(source)[0]);
     },
+  };
+}
+
+/** The same bytes, asked for in blocks: a call to the platform's generator costs more than its bytes. */
+function inBlocks(random: (length: number) => Uint8Array): (length: number) => Uint8Array {
+  let block = new Uint8Array(0);
+  let at = 0;
+  return (length) => {
+    if (at + length > block.length) [block, at] = [Uint8Array.from(random(2 ** 14)), 0];
+    at += length;
+    return block.subarray(at - length, at);
   };
 }

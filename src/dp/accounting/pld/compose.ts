@@ -2,7 +2,8 @@
 import { UsageError } from '../../../core/errors.js';
 import { rootBetween } from '../../numeric/root.js';
 import type { Bounds } from '../accountant.js';
-import { bulkLoss, type GridLoss, gridFromAbove, gridFromBelow, lossRange } from './grid.js';
+import { DoubledComposition } from './doubling.js';
+import { type GridLoss, gridFromAbove, gridFromBelow, lossRange } from './grid.js';
 import { hockeyStick, type Loss, type LossPart, supremum } from './loss.js';
 import { spikeDelta, spikeEpsilon } from './spikes.js';
 import { type Cumulant, cumulant, type GridPart, saddleLogDelta, TiltedComposition, windowWidth } from './tilted.js';
@@ -16,6 +17,8 @@ const mostPoints = 2 ** 20;
 /** A plan may need so many points, but a grid is not refined beyond these. */
 const mostRefined = 2 ** 18;
 const coarsePoints = 400;
+/** Grid points to a deviation, at most, in a composition by doubling. */
+const finest = 200;
 /** In grid steps: for losses that are too sparse to balance. */
 const shortRuns = 8;
 /** The largest tilt times the grid spacing: then the mass of neighboring points differs by e^40. */
@@ -78,7 +81,11 @@ export class DirectedComposition {
     const beyond = this.#beyond(question);
     if (beyond !== undefined) return beyond * (1 + 1e-12);
     const plan = this.#plan(question);
-    return this.#capped(question, this.#solve(question, plan, 'above'));
+    const fineness = this.#fineness;
+    const doubled = plan.isLimited
+      ? this.#doubled(question, plan, { side: 'above', fineness })
+      : Number.POSITIVE_INFINITY;
+    return this.#capped(question, Number.isFinite(doubled) ? doubled : this.#solve(question, plan, 'above'));
   }
 
   bounds(question: Question, upper?: number): Bounds {
@@ -89,24 +96,31 @@ export class DirectedComposition {
     const beyond = this.#beyond(question);
     if (beyond !== undefined) return { lower: beyond * (1 - 1e-12), estimate: beyond, upper: beyond * (1 + 1e-12) };
     let plan = this.#plan(question);
-    let high = this.#capped(question, upper ?? this.#solve(question, plan, 'above'));
-    let low = this.#solve(question, plan, 'below');
+    let high = upper ?? this.upper(question);
+    let low = plan.isLimited ? 0 : this.#solve(question, plan, 'below');
     const wanted = ('delta' in question ? 2.5 : 12) * this.#precision;
     // No grid settles what no double holds.
-    const wide = (): boolean => Number.isFinite(high) && high > 1e-250 && high - low > wanted * high;
-    // Sparse losses need more care from below.
-    if (wide())
+    const wide = (times = 1): boolean => Number.isFinite(high) && high > 1e-250 && high - low > times * wanted * high;
+    let fineness = this.#fineness;
+    let before = Number.POSITIVE_INFINITY;
+    // As long as it helps.
+    for (let round = 0; round < 3 && wide() && high - low < 0.7 * before; round += 1) {
+      if (round > 0) before = high - low;
+      if (!plan.isLimited || round > 0)
+        high = Math.min(high, this.#doubled(question, plan, { side: 'above', fineness }));
+      low = Math.max(low, this.#doubled(question, plan, { side: 'below', fineness }));
+      // The gap goes with the square of the fineness.
+      fineness = Math.min(finest, fineness * Math.max(1.2, 1.2 * Math.sqrt((high - low) / (wanted * high))));
+    }
+    // Finer even grids take long, and are for what is far from what is wanted.
+    const far = 3;
+    if (wide(far))
       low = Math.max(
         low,
         this.#solve(question, plan, 'below', shortRuns),
         'delta' in question ? spikeEpsilon(this.#parts, question.delta) : spikeDelta(this.#parts, question.epsilon),
       );
-    if (wide()) plan = this.#withBulk(plan);
-    for (let round = 0; round < 3 && wide(); round += 1) {
-      high = Math.min(high, this.#solve(question, plan, 'above'));
-      low = Math.max(low, this.#solve(question, plan, 'below'));
-      if (wide()) low = Math.max(low, this.#solve(question, plan, 'below', shortRuns));
-      // The gap goes with the square of the spacing.
+    for (let round = 0; round < 3 && wide(far); round += 1) {
       const factor = Math.min(
         8,
         Math.max(2, 1.3 * Math.sqrt((high - low) / (wanted * high))),
@@ -114,9 +128,22 @@ export class DirectedComposition {
       );
       if (factor < 1.5) break;
       plan = { ...plan, h: plan.h / factor, points: plan.points * factor };
+      high = Math.min(high, this.#solve(question, plan, 'above'));
+      low = Math.max(low, this.#solve(question, plan, 'below'));
     }
     // The grid from above adds twice the variance that the one from below takes.
     return { lower: low, estimate: Number.isFinite(high) ? (high + 2 * low) / 3 : high, upper: high };
+  }
+
+  /** Grid points to a deviation, for doubling, that the wanted precision takes as a rule. */
+  get #fineness(): number {
+    return Math.min(finest, Math.max(20, 1.5 / Math.sqrt(this.#precision)));
+  }
+
+  #doubled(question: Question, { cut }: Plan, how: { readonly side: Side; readonly fineness: number }): number {
+    const fineness = { perDeviation: how.fineness, share: 0.5 / how.fineness };
+    const composition = new DoubledComposition(this.#parts, how.side, { cut, fineness });
+    return 'delta' in question ? composition.epsilon(question.delta) : composition.delta(question.epsilon);
   }
 
   /** Grids of both sides at spacing h. */
@@ -166,7 +193,7 @@ export class DirectedComposition {
     parts: readonly GridPart[],
     coarse: number,
     forDelta: boolean,
-  ): { h: number; points: number } {
+  ): Pick<Plan, 'h' | 'points' | 'isLimited'> {
     const releases = parts.reduce((sum, { count }) => sum + count, 0);
     const deviation = Math.sqrt(at.variance);
     const scale = Math.max(at.mean, 0.02 * deviation);
@@ -176,9 +203,10 @@ export class DirectedComposition {
     const width = windowWidth(parts, coarse, theta);
     // A rare loss may reach far beyond the window, and is walked through point by point.
     const span = coarse * Math.max(...parts.map(({ grid }) => grid.masses.length));
-    const h = Math.max(Math.min(fine, coarse, width / 64), width / mostPoints, span / mostRefined);
+    const best = Math.min(fine, coarse, width / 64);
+    const h = Math.max(best, width / mostPoints, span / mostRefined);
     const chosen = this.#aligned(h);
-    return { h: chosen, points: Math.max(width, span) / chosen };
+    return { h: chosen, points: Math.max(width, span) / chosen, isLimited: h > 1.1 * best };
   }
 
   /** A spacing that puts the atoms of losses on the grid; the whole lattice, where there is nothing else. */
@@ -191,19 +219,6 @@ export class DirectedComposition {
       this.#parts.every(({ loss }) => loss.kind === 'discrete') && lattices.every((value) => value === first);
     if (lattice < h) return alone && lattice > h / 64 ? lattice : h;
     return alone ? lattice : lattice / Math.ceil(lattice / h);
-  }
-
-  /** A finer plan that puts the bulk of the most frequent sampled loss on the grid, if it can; else one of half the spacing. */
-  #withBulk(plan: Plan): Plan {
-    const bulks = this.#parts
-      .map(({ loss, count }) => ({ count, bulk: loss.kind === 'smooth' ? bulkLoss(loss) : undefined }))
-      .filter(({ bulk }) => bulk !== undefined && bulk < 0)
-      .sort((a, b) => b.count - a.count);
-    const depth = -(bulks[0]?.bulk ?? 0);
-    const width = plan.points * plan.h;
-    const spacing = depth === 0 ? plan.h / 2 : depth / Math.max(3, Math.ceil((2 * depth) / plan.h));
-    const h = width / spacing > mostRefined ? plan.h / 2 : spacing;
-    return width / h > mostRefined ? plan : { ...plan, h, points: width / h };
   }
 
   #solve(question: Question, plan: Plan, side: Side, longest?: number): number {
@@ -235,6 +250,8 @@ interface Plan {
   readonly theta: number;
   readonly cut: number;
   readonly points: number;
+  /** Whether the precision would take more points than there may be. */
+  readonly isLimited: boolean;
 }
 
 /** The one atom of a smooth loss, which the grid should hold. */

@@ -196,22 +196,6 @@ function smoothFromBelow(loss: SmoothLoss, h: number, cut: number, longest: numb
   return found.grid(0);
 }
 
-/** Most of a sampled loss lies within this many times its distance from zero at the bottom. */
-const bulkReach = 4;
-
-/**
- * The merged loss of the part of a sampled loss where the record was most likely not sampled; it is near its lowest, and on a
- * coarse grid it is one point. Merged with what lies beyond to reach a grid point above, it would take the tail with it; so the
- * grid should hold this loss.
- */
-export function bulkLoss(loss: SmoothLoss): number | undefined {
-  if (!Number.isFinite(loss.lowest) || loss.atoms.low > 0 || loss.lowest >= 0) return undefined;
-  const end = -bulkReach * loss.lowest;
-  const tails = newTails();
-  loss.tails(end, tails);
-  return Math.log(tails.pBelow / tails.qBelow);
-}
-
 /** Where mass begins: a point in the range that has at most 1e-17 below it, besides the atom at the bottom. */
 function firstMass(loss: SmoothLoss, low: number, high: number): number {
   const tails = newTails();
