@@ -1,9 +1,17 @@
 /** What a person sees of the example. */
 import { type Phase, phases } from 'veilsum/secagg';
-import type { CohortReport, RoundResult } from 'veilsum/server';
+import type { CohortReport } from 'veilsum/server';
 import { countByDigit, type Digits } from './digits.js';
 import { byzantineOf, delta, isRobust, type Settings, scenarioOf } from './settings.js';
-import type { PrivacySummary, RobustSummary, Summary } from './summary.js';
+import {
+  clientCohorts,
+  type EdgeSummary,
+  edgeTraffic,
+  type PlayedRound,
+  type PrivacySummary,
+  type RobustSummary,
+  type Summary,
+} from './summary.js';
 import type { Terminal } from './terminal.js';
 
 /** What the server doesn't know of a round. */
@@ -23,7 +31,7 @@ export interface Display {
   readonly joined: (url: string, backend: string) => void;
   readonly phase: (client: number, round: number, phase: Phase) => void;
   readonly left: (client: number, round: number) => void;
-  readonly round: (result: RoundResult, notes: RoundNotes) => void;
+  readonly round: (result: PlayedRound, notes: RoundNotes) => void;
   readonly comparing: (round: number) => void;
   readonly summary: (summary: Summary) => void;
 }
@@ -47,7 +55,9 @@ export function terminalDisplay(terminal: Terminal, settings: Settings): Display
     joined: (url, backend) => {
       terminal.status('');
       terminal.print(
-        dim(`  ${url}, ten threads, ${scenario.dimension.toLocaleString('en-US')} weights, TensorFlow.js (${backend})`),
+        dim(
+          `  ${url}, ${inWords(scenario.threads)} threads, ${scenario.dimension.toLocaleString('en-US')} weights, TensorFlow.js (${backend})`,
+        ),
         '',
       );
       terminal.print(dim(columns.map(({ name, width, align }) => aligned(name, width, align)).join('')));
@@ -89,7 +99,7 @@ export function jsonDisplay(print: (line: string) => void): Display {
 }
 
 function inWords(clients: number): string {
-  return { 10: 'ten', 90: 'ninety', 100: 'a hundred' }[clients] ?? String(clients);
+  return { 10: 'ten', 30: 'thirty', 90: 'ninety', 100: 'a hundred' }[clients] ?? String(clients);
 }
 
 function title(terminal: Terminal, settings: Settings): readonly string[] {
@@ -97,15 +107,26 @@ function title(terminal: Terminal, settings: Settings): readonly string[] {
     `  ${terminal.paint('bold', 'veilsum')}: ${inWords(scenarioOf(settings).clients)} clients learn to read digits together. Nobody sees the`,
     ...(settings.masking === 'none'
       ? ['  images of another. Two clients vanish in every round.']
-      : [
-          '  images of another, nor what it learned from them: the server gets masked',
-          '  updates and unmasks nothing but their sum. Two clients vanish in every round.',
-        ]),
+      : maskingTitle(settings)),
     ...privacyTitle(terminal, settings),
     ...robustTitle(terminal, settings),
     ...optimizerTitle(settings),
     '',
     '  Each has its own mixture of digits: a bar is how many it has of one.',
+  ];
+}
+
+/** Who sees what. */
+function maskingTitle({ edges }: Settings): readonly string[] {
+  if (edges === 0)
+    return [
+      '  images of another, nor what it learned from them: the server gets masked',
+      '  updates and unmasks nothing but their sum. Two clients vanish in every round.',
+    ];
+  return [
+    `  images of another, nor what it learned from them: each of ${edges} edges unmasks but`,
+    "  the sum of its own clients' updates, and the root but the sum of those sums.",
+    '  Two clients vanish in every round.',
   ];
 }
 
@@ -134,7 +155,7 @@ interface Column {
   /** With the space before it. */
   readonly width: number;
   readonly align?: 'left';
-  readonly cell: (result: RoundResult, notes: RoundNotes) => string;
+  readonly cell: (result: PlayedRound, notes: RoundNotes) => string;
 }
 
 const plainColumns: readonly Column[] = [
@@ -157,6 +178,26 @@ const privateColumns: readonly Column[] = plainColumns.flatMap((column) =>
     : [column],
 );
 
+const edgeColumns: readonly Column[] = [
+  ...plainColumns.slice(0, 2),
+  {
+    name: 'survivors',
+    width: 11,
+    cell: (result) => {
+      const cohorts = clientCohorts(result);
+      const count = (of: (cohort: CohortReport) => number): number => cohorts.reduce((sum, each) => sum + of(each), 0);
+      return `${count(({ survivors }) => survivors)} of ${count(({ roster, dropouts }) => roster + dropouts.advertise)}`;
+    },
+  },
+  ...plainColumns.slice(3, 5),
+  {
+    name: 'up/edge',
+    width: 10,
+    cell: (result) => kilobytes(edgeTraffic(result).bytesUp / result.atEdges.length),
+  },
+  { name: 'up to root', width: 12, cell: (result) => kilobytes(edgeTraffic(result).bytesUp) },
+];
+
 const robustColumns: readonly Column[] = [
   ...plainColumns.slice(0, 2),
   {
@@ -176,6 +217,7 @@ const robustColumns: readonly Column[] = [
 
 function columnsFor(settings: Settings): readonly Column[] {
   const { privacy } = settings;
+  if (settings.edges > 0) return edgeColumns;
   if (isRobust(settings)) return robustColumns;
   return privacy === 'none' ? plainColumns : privateColumns;
 }
@@ -247,6 +289,7 @@ function summaryLines(summary: Summary, terminal: Terminal): readonly string[] {
   const { rounds, accuracy, plainAccuracy, maxAbsDifference, quantizationStep, finalDrift, dropouts } = summary;
   const within = maxAbsDifference <= quantizationStep;
   const verdict = within ? terminal.paint('green', 'within that') : terminal.paint('red', 'more than that');
+  const { edges } = summary;
   return [
     `  ${terminal.paint('bold', 'The same rounds with and without masking')}`,
     '',
@@ -255,6 +298,7 @@ function summaryLines(summary: Summary, terminal: Terminal): readonly string[] {
     `                cost ${quantizationStep.toExponential(1)}, masking nothing: ${verdict}`,
     `  dropouts      ${phases.map((phase) => `${phase} ${dropouts[phase]}`).join(', ')}`,
     ...costLines(summary),
+    ...(edges === undefined ? [] : edgeLines(edges)),
     `  time          ${summary.seconds.toFixed(1)} s for all of it`,
     '',
     ...[
@@ -284,6 +328,14 @@ function optimizerTitle({ optimizer }: Settings): readonly string[] {
     ],
   };
   return says[optimizer].length === 0 ? [] : ['', ...says[optimizer].map((line) => `  ${line}`)];
+}
+
+function edgeLines(edges: EdgeSummary): readonly string[] {
+  const { bytesUpPerEdge, bytesDownPerEdge, bytesUpAtRoot, bytesUpWithoutEdges } = edges;
+  return [
+    `  edges         ${kilobytes(bytesUpPerEdge)} up, ${kilobytes(bytesDownPerEdge)} down an edge and round`,
+    `  root          ${kilobytes(bytesUpAtRoot)} to take a round, without edges ${kilobytes(bytesUpWithoutEdges)}`,
+  ];
 }
 
 /** Says above all when there is no masking. */

@@ -6,6 +6,9 @@ import { optimizerNames } from './optimizers.js';
 import { defaults, isRobust, type Settings } from './settings.js';
 import { Terminal } from './terminal.js';
 
+/** Of fewer than three edges the root could tell the sums apart. Each has ten clients or more. */
+const edgeCounts = { min: 3, max: 6 } as const;
+
 const help = `Usage: npm run demo -- [options]
 
   --json        print one JSON object at the end, and nothing else (npm run --silent demo -- --json)
@@ -19,6 +22,9 @@ const help = `Usage: npm run demo -- [options]
   --masking M   pairwise, or none: then the server, and the rule, see each update
   --optimizer O   what the server does with the mean: ${optimizerNames.slice(0, 4).join(', ')},
                 ${optimizerNames.slice(4).join(', ')}
+  --edges N     edge aggregators, ${edgeCounts.min} to ${edgeCounts.max}: servers to clients of their own, and clients of a root, which
+                sums their sums
+  --clients N   of all edges together, ${defaults.edgeClients} unless given; with --edges
   --seed N      another split of the digits, other clients leaving; ${defaults.seed} unless given
   --help        this text`;
 
@@ -41,9 +47,15 @@ function readArguments(): Arguments {
       aggregator: { type: 'string', default: defaults.aggregator },
       masking: { type: 'string', default: defaults.masking },
       optimizer: { type: 'string', default: defaults.optimizer },
+      edges: { type: 'string', default: String(defaults.edges) },
+      clients: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
+  const edges = integer('--edges', values.edges, 0, edgeCounts.max);
+  if (edges > 0 && edges < edgeCounts.min)
+    throw new Error(`--edges must be at least ${edgeCounts.min}: fewer can't hide their sums among each other`);
+  if (edges === 0 && values.clients !== undefined) throw new Error('--clients is for --edges');
   const settings: Settings = {
     rounds: integer('--rounds', values.rounds, 1, 1000),
     seed: integer('--seed', values.seed, 0, 2 ** 31),
@@ -54,13 +66,15 @@ function readArguments(): Arguments {
     aggregator: values.aggregator,
     masking: choice('--masking', values.masking, ['pairwise', 'none']),
     optimizer: choice('--optimizer', values.optimizer, optimizerNames),
+    edges,
+    edgeClients:
+      edges === 0
+        ? defaults.edgeClients
+        : integer('--clients', values.clients ?? String(defaults.edgeClients), 10 * edges, 60),
   };
   if (settings.privacy === 'none' && values.epsilon !== undefined)
     throw new Error('--epsilon goes with --privacy distributed or central: without noise nothing bounds what is told');
-  if (settings.privacy !== 'none' && isRobust(settings))
-    throw new Error('--privacy and --attack, --aggregator or --masking are shown one at a time');
-  if (settings.optimizer !== 'fedavg' && (settings.privacy !== 'none' || isRobust(settings)))
-    throw new Error('--optimizer is shown without --privacy, --attack, --aggregator and --masking');
+  refuseSeveral(settings);
   try {
     ruleOf(settings.aggregator, settings.byzantine);
   } catch (error) {
@@ -69,6 +83,17 @@ function readArguments(): Arguments {
     });
   }
   return { help: values.help, json: values.json, settings };
+}
+
+/** The example shows each of these by itself, so that what is seen has one cause. */
+function refuseSeveral(settings: Settings): void {
+  const shown = [
+    settings.privacy === 'none' ? [] : ['--privacy'],
+    isRobust(settings) ? ['--attack, --aggregator or --masking'] : [],
+    settings.optimizer === 'fedavg' ? [] : ['--optimizer'],
+    settings.edges === 0 ? [] : ['--edges'],
+  ].flat();
+  if (shown.length > 1) throw new Error(`${shown.join(' and ')} are shown one at a time`);
 }
 
 function integer(name: string, text: string, min: number, max: number): number {

@@ -65,11 +65,12 @@ export function gridOf({ optimizer }: Settings): Grid {
 
 /**
  * How far rounding can move a weight of the model in a round: a client's value is rounded to a neighboring multiple of the step, so the mean of many is
- * off by less; an optimizer may magnify that.
+ * off by less; an optimizer may magnify that, and edges round a second time.
  */
-export function roundingBound({ optimizer }: Settings): number {
+export function roundingBound({ optimizer, edges }: Settings): number {
   const { grid: own, magnified } = choices[optimizer];
-  return (magnified * own.range) / (2 ** (own.bits - 1) - 1);
+  const times = edges > 0 ? 2 : 1;
+  return (times * magnified * own.range) / (2 ** (own.bits - 1) - 1);
 }
 
 /** Bytes that a client fetches for a round: the model, and under SCAFFOLD the server's control variate behind it. */

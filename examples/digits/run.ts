@@ -1,8 +1,9 @@
 /** The example itself: clients and a server, and afterwards the same rounds without masking. */
 
+import type { EdgeRound } from 'veilsum/edge';
 import { type Plan, planCost, seededNumbers } from 'veilsum/fl';
 import { phases } from 'veilsum/secagg';
-import type { RoundResult, Server } from 'veilsum/server';
+import type { RoundResult } from 'veilsum/server';
 import { craft } from './attack.js';
 import { maxAbsDifference, PlainServer, rmsDifference, totalWeight } from './compare.js';
 import { type Crew, startCrew } from './crew.js';
@@ -12,12 +13,16 @@ import type { FromClient, Update } from './messages.js';
 import { createNetwork, type Network } from './model.js';
 import { fetchedBytes, optimizerOf, roundingBound } from './optimizers.js';
 import { clientsInSum, type Leaving, leavesOf, scheduleLeaving } from './schedule.js';
-import { startFederation } from './server.js';
+import { type Federation, startFederation } from './server.js';
 import { byzantineOf, heldOut, initialModel, isRobust, type Scenario, type Settings, scenarioOf } from './settings.js';
 import {
   addUp,
   type CostSummary,
+  clientCohorts,
+  type EdgeSummary,
+  edgeTraffic,
   mean,
+  type PlayedRound,
   type PrivacySummary,
   perClient,
   type RobustSummary,
@@ -57,9 +62,10 @@ export async function run(settings: Settings, display: Display): Promise<void> {
     const stage: Stage = { settings, scenario, crew, schedule, judge, display, firstModel };
     const masked = await maskedRounds(stage);
     const plainModel = await plainRounds(stage);
-    const cohorts = masked.results.flatMap((result) => result.cohorts);
+    const cohorts = masked.results.flatMap(clientCohorts);
     const privacy = privacySummary(masked);
     const robust = robustSummary(masked, settings);
+    const edges = edgeSummary(masked, scenario);
     const summary: Summary = {
       rounds: masked.results.length,
       clients,
@@ -73,6 +79,7 @@ export async function run(settings: Settings, display: Display): Promise<void> {
       cost: costSummary(masked, settings),
       ...(privacy === undefined ? {} : { privacy }),
       ...(robust === undefined ? {} : { robust }),
+      ...(edges === undefined ? {} : { edges }),
       seconds: Math.round(performance.now()) / 1000,
     };
     display.summary(summary);
@@ -97,7 +104,7 @@ async function dealDigits(crew: Crew, settings: Settings, display: Display): Pro
 
 interface MaskedRounds {
   readonly model: Float32Array;
-  readonly results: readonly RoundResult[];
+  readonly results: readonly PlayedRound[];
   readonly plan: Plan;
   /** Identity keys of the clients in hexadecimal. */
   readonly identities: readonly string[];
@@ -108,10 +115,11 @@ interface MaskedRounds {
 
 async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
   const { crew, schedule, firstModel, judge, display, scenario } = stage;
-  const { server, plan, identities } = await openServer(stage);
+  const { server, edges, plan, identities } = await openServer(stage);
   const clear = new PlainServer(optimizerOf(stage.settings), scenario);
   const rounds = server.rounds();
-  const results: RoundResult[] = [];
+  const below = edges.map((edge) => edge.rounds());
+  const results: PlayedRound[] = [];
   let model = firstModel;
   let difference = 0;
   let squares = 0;
@@ -120,9 +128,11 @@ async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
     for (const leaving of schedule) {
       // A client that fails would be one more that vanished; the example was to run without failures.
       const plot = plotRound(stage, results.length);
-      const { value: result } = await Promise.race([rounds.next(), crew.failure]);
+      const played = Promise.all([rounds.next(), ...below.map((edge) => edge.next())]);
+      const [{ value: summed }, ...atEdges] = await Promise.race([played, crew.failure]);
       await plot;
-      if (result === undefined) throw new Error('the server ended early');
+      if (summed === undefined) throw new Error('the server ended early');
+      const result = { ...summed, atEdges: atEdges.flatMap(({ value }) => summedBelow(value ?? undefined)) };
       // What a robust rule gives is no mean, and is not to be compared with one.
       if (!isRobust(stage.settings)) {
         const updates = await updatesInSum(result, leaving, stage);
@@ -141,7 +151,7 @@ async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
       for (const client of leaving.keys()) crew.tell(client, { kind: 'roundOver', last });
     }
   } finally {
-    await server.close();
+    await Promise.all([server, ...edges].map((each) => each.close()));
   }
   return {
     model,
@@ -155,19 +165,21 @@ async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
 
 /** Enrols every client, starts the server, and lets the clients join. */
 async function openServer({ crew, settings, scenario, firstModel }: Stage): Promise<{
-  readonly server: Server;
+  readonly server: Federation['server'];
+  readonly edges: Federation['edges'];
   readonly plan: Plan;
   readonly identities: readonly string[];
 }> {
   const everyone = Array.from({ length: scenario.clients }, (_, client) => client);
   const keys = await Promise.all(everyone.map((client) => crew.hear('key', client)));
   const publicKeys = keys.map(({ publicKey }) => publicKey);
-  const { server, plan, authority, certificates } = await startFederation(settings, firstModel, publicKeys);
+  const { server, edges, plan, authority, certificates } = await startFederation(settings, firstModel, publicKeys);
   await Promise.all(everyone.map((client) => crew.hear('ready', client)));
   certificates.forEach((certificate, client) => {
-    crew.tell(client, { kind: 'join', url: server.url, authority, certificate });
+    const { url } = edges[client % edges.length] ?? server;
+    crew.tell(client, { kind: 'join', url, authority, certificate });
   });
-  return { server, plan, identities: publicKeys.map((key) => Buffer.from(key).toString('hex')) };
+  return { server, edges, plan, identities: publicKeys.map((key) => Buffer.from(key).toString('hex')) };
 }
 
 /**
@@ -207,6 +219,13 @@ async function plainRounds({ crew, schedule, firstModel, display, scenario, sett
   return model;
 }
 
+/** What an edge's clients came to. An edge that contributed nothing would be a failure; the example was to run without. */
+function summedBelow(played: EdgeRound | undefined): readonly RoundResult[] {
+  if (played?.own === undefined || played.outcome.status !== 'summed')
+    throw new Error(`an edge contributed nothing: ${played?.outcome.status ?? 'it ended early'}`);
+  return [played.own];
+}
+
 /** Makes the Byzantine clients' vectors once the honest ones have trained. */
 async function plotRound({ crew, settings, scenario }: Stage, round: number): Promise<void> {
   const attackers = byzantineOf(settings);
@@ -226,10 +245,10 @@ async function plotRound({ crew, settings, scenario }: Stage, round: number): Pr
 /** What the plan was reckoned to cost, beside what it did. */
 function costSummary({ plan, results }: MaskedRounds, settings: Settings): CostSummary {
   const fetched = fetchedBytes(settings);
-  const cohorts = results.flatMap((result) => result.cohorts);
+  const cohorts = results.flatMap(clientCohorts);
   const round = planCost(plan, {
     clients: Math.round(mean(cohorts.map(({ roster }) => roster))),
-    cohorts: Math.round(mean(results.map((result) => result.cohorts.length))),
+    cohorts: Math.round(mean(results.map((result) => clientCohorts(result).length))),
     degree: Math.max(1, Math.round(mean(cohorts.map(({ degree }) => degree)))),
   });
   const { bytesUp, bytesDown, cpuSeconds, memoryBytes } = round.client;
@@ -266,6 +285,19 @@ function robustSummary({ results, identities }: MaskedRounds, settings: Settings
     spoiled: { kept: count(true, true), rejected: count(true, false) },
     honest: { kept: count(false, true), rejected: count(false, false) },
     ranks: ranking.flatMap(({ client }, rank) => (attackers.has(String(client)) ? [rank + 1] : [])),
+  };
+}
+
+/** What the edges had to do with it. */
+function edgeSummary({ results }: MaskedRounds, { edges, clients }: Scenario): EdgeSummary | undefined {
+  if (edges === 0) return undefined;
+  const traffic = results.map(edgeTraffic);
+  return {
+    edges,
+    bytesUpPerEdge: Math.round(mean(traffic.map(({ bytesUp }) => bytesUp / edges))),
+    bytesDownPerEdge: Math.round(mean(traffic.map(({ bytesDown }) => bytesDown / edges))),
+    bytesUpAtRoot: Math.round(mean(traffic.map(({ bytesUp }) => bytesUp))),
+    bytesUpWithoutEdges: Math.round(clients * mean(results.map((result) => perClient(result, 0).bytesUp))),
   };
 }
 

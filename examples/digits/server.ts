@@ -1,10 +1,11 @@
 /** The server's side: an enrolment authority, the plan, and a task whose server learns sums only. */
-import { centralPrivacy, definePlan, distributedPrivacy, type Plan } from 'veilsum/fl';
-import { type Certificate, createKeyPair, enrol } from 'veilsum/secagg';
+import { type Edge, runEdge } from 'veilsum/edge';
+import { centralPrivacy, definePlan, distributedPrivacy, type Plan, rootPlan } from 'veilsum/fl';
+import { type Certificate, createIdentity, createKeyPair, enrol } from 'veilsum/secagg';
 import { type Server, serve } from 'veilsum/server';
 import { ruleOf } from './attack.js';
 import { gridOf, optimizerOf } from './optimizers.js';
-import { delta, isRobust, type Settings, scenarioOf } from './settings.js';
+import { delta, isRobust, type Scenario, type Settings, scenarioOf } from './settings.js';
 
 /** A tenth of the clients may have left before the sum, and a tenth may tell the server their noise. */
 const share = 0.1;
@@ -12,7 +13,9 @@ const share = 0.1;
 /** What happens to an update before it is masked, and to the sum. */
 function planFor(settings: Settings): Plan {
   if (isRobust(settings)) return robustPlan(settings);
-  const { clients, clip, dimension } = scenarioOf(settings);
+  const scenario = scenarioOf(settings);
+  const { clip, dimension } = scenario;
+  const clients = together(scenario);
   const [vector, cohort] = [{ dimension }, { maxClients: clients }];
   const budget = { epsilon: settings.epsilon, delta, rounds: settings.rounds };
   switch (settings.privacy) {
@@ -37,17 +40,23 @@ function planFor(settings: Settings): Plan {
 
 /** Weighted by its images, clipped to the norm C, rounded to 16 bits; the optimizer may ask for more beside it. */
 function learningPlan(settings: Settings): Plan {
-  const { clients, clip, dealing, dimension } = scenarioOf(settings);
+  const scenario = scenarioOf(settings);
+  const { clip, dealing, dimension } = scenario;
   const optimizer = optimizerOf(settings);
   const fields = {
     vector: { dimension },
-    cohort: { maxClients: clients },
+    cohort: { maxClients: together(scenario) },
     clip: { kind: 'l2', norm: clip },
     quantize: gridOf(settings),
   } as const;
   // SCAFFOLD has every client count the same.
   if (optimizer.kind === 'scaffold') return definePlan({ ...fields, optimizer });
   return definePlan({ ...fields, optimizer, weight: { kind: 'examples', max: dealing.size.max } });
+}
+
+/** The most clients that are summed by one server. */
+function together({ clients, cohorts, edges }: Scenario): number {
+  return Math.ceil(clients / Math.max(cohorts, edges));
 }
 
 /** What a rule judges: the means of masked cohorts, or each update in the clear. */
@@ -72,8 +81,11 @@ function robustPlan(settings: Settings): Plan {
   });
 }
 
-interface Federation {
+export interface Federation {
+  /** The root, where there are edges. */
   readonly server: Server;
+  readonly edges: readonly Edge[];
+  /** The clients' plan. */
   readonly plan: Plan;
   /** The enrolment authority's public key, which clients pin. */
   readonly authority: Uint8Array;
@@ -91,8 +103,18 @@ export async function startFederation(
   const validUntil = Math.floor(Date.now() / 1000) + 3600;
   const certificates = await Promise.all(publicKeys.map((publicKey) => enrol({ authority, publicKey, validUntil })));
   const plan = planFor(settings);
-  const { clients, cohorts } = scenarioOf(settings);
-  const most = Math.ceil(clients / cohorts);
+  const scenario = scenarioOf(settings);
+  const { clients, cohorts } = scenario;
+  const most = together(scenario);
+  if (scenario.edges > 0) {
+    const levels = await startLevels(scenario, {
+      model,
+      plan,
+      rounds: settings.rounds,
+      authority: authority.publicKey,
+    });
+    return { ...levels, plan, authority: authority.publicKey, certificates };
+  }
   const server = await serve({
     authority: authority.publicKey,
     task: {
@@ -112,5 +134,53 @@ export async function startFederation(
     // Many clients on a busy machine may be late, and fewer would make smaller cohorts.
     ...(clients > 10 ? { gather: 15_000 } : {}),
   });
-  return { server, plan, authority: authority.publicKey, certificates };
+  return { server, edges: [], plan, authority: authority.publicKey, certificates };
+}
+
+/** A root, whose clients are edges, and edges with clients of their own. They are enrolled by two authorities: nobody takes one for the other. */
+async function startLevels(
+  scenario: Scenario,
+  task: { readonly model: Float32Array; readonly plan: Plan; readonly rounds: number; readonly authority: Uint8Array },
+): Promise<Pick<Federation, 'server' | 'edges'>> {
+  const most = together(scenario);
+  const edgeAuthority = await createKeyPair();
+  const validUntil = Math.floor(Date.now() / 1000) + 3600;
+  const server = await serve({
+    authority: edgeAuthority.publicKey,
+    task: {
+      name: 'digits',
+      model: task.model,
+      // The edges mask their means among each other: the root sees a sum of sums.
+      plan: rootPlan(task.plan, { edges: scenario.edges, clients: most }),
+      rounds: task.rounds,
+      clients: { min: scenario.edges, max: scenario.edges },
+    },
+    // The edges' rounds are in it, with the training of their clients.
+    deadlines: { advertise: 600_000 },
+    threads: 1,
+  });
+  const edges = Array.from({ length: scenario.edges }, async () =>
+    runEdge({
+      upstream: {
+        url: server.url,
+        authority: edgeAuthority.publicKey,
+        identity: await createIdentity({ authority: edgeAuthority, validUntil }),
+        // Each edge's sum hides among two others.
+        policy: { minClients: 3, minDegree: 2, minThreshold: 2, minSurvivors: 3 },
+      },
+      downstream: {
+        authority: task.authority,
+        task: {
+          name: 'digits',
+          plan: task.plan,
+          clients: { min: Math.floor(scenario.clients / scenario.edges) - 1, max: most },
+          assumptions: { corrupt: 0.25, dropout: 0.25 },
+        },
+        gather: 15_000,
+        threads: 1,
+      },
+      deadline: 600_000,
+    }),
+  );
+  return { server, edges: await Promise.all(edges) };
 }

@@ -17,6 +17,10 @@ export interface Settings {
   readonly masking: 'pairwise' | 'none';
   /** What the server makes of a round's mean. */
   readonly optimizer: 'fedavg' | 'fedavgm' | 'fedadam' | 'fedyogi' | 'fedadagrad' | 'fednova' | 'scaffold';
+  /** Servers between the clients and the root; 0: the clients join the root itself. */
+  readonly edges: number;
+  /** Of all edges together. */
+  readonly edgeClients: number;
 }
 
 export const defaults: Settings = {
@@ -29,6 +33,8 @@ export const defaults: Settings = {
   aggregator: 'mean',
   masking: 'pairwise',
   optimizer: 'fedavg',
+  edges: 0,
+  edgeClients: 30,
 };
 
 /** Whether anything is to be shown of attacks and rules. */
@@ -78,6 +84,8 @@ export interface Scenario {
   readonly clip: number;
   /** Groups that are summed apart; a robust rule judges their means. */
   readonly cohorts: number;
+  /** Servers between the clients and the root. */
+  readonly edges: number;
 }
 
 export const clients = 10;
@@ -104,6 +112,7 @@ const learning: Scenario = {
   weighted: true,
   clip: 10,
   cohorts: 1,
+  edges: 0,
 };
 
 /**
@@ -123,6 +132,7 @@ const privateLearning: Scenario = {
   weighted: false,
   clip: 5,
   cohorts: 1,
+  edges: 0,
 };
 
 /** The same, each client counting as much as any other: in the clear, where a rule sees each, and under SCAFFOLD. */
@@ -137,7 +147,14 @@ const cohortLearning: Scenario = {
   cohorts: 10,
 };
 
+/** The same digits and model, for more clients, who are dealt out to edges. */
+function edgeLearning({ edges, edgeClients }: Settings): Scenario {
+  const hands = { clients: edgeClients, alpha: dealing.alpha, size: { min: 20, max: 1024 } };
+  return { ...learning, clients: edgeClients, threads: Math.min(10, edgeClients), dealing: hands, edges };
+}
+
 export function scenarioOf(settings: Settings): Scenario {
+  if (settings.edges > 0) return edgeLearning(settings);
   if (settings.privacy !== 'none') return privateLearning;
   if (!isRobust(settings)) return settings.optimizer === 'scaffold' ? uniformLearning : learning;
   return settings.masking === 'none' ? uniformLearning : cohortLearning;

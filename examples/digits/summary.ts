@@ -1,6 +1,9 @@
 import { type Phase, phases } from 'veilsum/secagg';
 import type { CohortReport, RoundResult } from 'veilsum/server';
 
+/** A round, and with edges what each of them came to. */
+export type PlayedRound = RoundResult & { readonly atEdges: readonly RoundResult[] };
+
 /** How the whole run went: what `--json` prints. */
 export interface Summary {
   readonly rounds: number;
@@ -31,6 +34,8 @@ export interface Summary {
   readonly privacy?: PrivacySummary;
   /** Where there is an attack or a robust rule; the comparison is then with honest clients alone, and the mean. */
   readonly robust?: RobustSummary;
+  /** Where there are edges. */
+  readonly edges?: EdgeSummary;
   /** From the start of the process to the end of the comparison. */
   readonly seconds: number;
 }
@@ -62,6 +67,18 @@ export interface RobustSummary {
   readonly ranks: readonly number[];
 }
 
+/** Bytes a round, on average. */
+export interface EdgeSummary {
+  readonly edges: number;
+  readonly bytesUpPerEdge: number;
+  /** With the model. */
+  readonly bytesDownPerEdge: number;
+  /** What the root takes from all edges. */
+  readonly bytesUpAtRoot: number;
+  /** What it would have to take from all clients. */
+  readonly bytesUpWithoutEdges: number;
+}
+
 /** What the rounds cost the clients, and what their noise did. */
 export interface PrivacySummary {
   readonly kind: 'central' | 'distributed';
@@ -79,15 +96,29 @@ export interface PrivacySummary {
 
 /** Bytes that a client sent and received in a round, on average; with the `fetched` ones of the model and what goes with it. */
 export function perClient(
-  { cohorts }: RoundResult,
+  round: PlayedRound,
   fetched: number,
 ): { readonly bytesUp: number; readonly bytesDown: number } {
+  const cohorts = clientCohorts(round);
   const sum = (count: (cohort: CohortReport) => number): number =>
     cohorts.reduce((total, cohort) => total + count(cohort), 0);
   const roster = sum((cohort) => cohort.roster);
   return {
     bytesUp: sum((cohort) => cohort.bytesUp) / roster,
     bytesDown: sum((cohort) => cohort.bytesDown) / roster + fetched,
+  };
+}
+
+/** The cohorts that the clients were in. */
+export function clientCohorts({ cohorts, atEdges }: PlayedRound): readonly CohortReport[] {
+  return atEdges.length === 0 ? cohorts : atEdges.flatMap((edge) => edge.cohorts);
+}
+
+/** Bytes of all edges to and from the root, with the models that they fetched. */
+export function edgeTraffic({ cohorts, model }: PlayedRound): { readonly bytesUp: number; readonly bytesDown: number } {
+  return {
+    bytesUp: cohorts.reduce((total, { bytesUp }) => total + bytesUp, 0),
+    bytesDown: cohorts.reduce((total, { bytesDown, roster }) => total + bytesDown + roster * model.byteLength, 0),
   };
 }
 

@@ -2,7 +2,7 @@ import { checkInteger, checkOptions, describe } from '../core/check.js';
 import { UsageError } from '../core/errors.js';
 import type { AggregatorSpec } from '../robust/spec.js';
 import { type EdgeLimits, edgeLimits } from './hierarchy.js';
-import type { Plan } from './plan/fields.js';
+import type { MaskingPlan, Plan } from './plan/fields.js';
 import type { PlanInput, PlanOptimizer } from './plan/input.js';
 import { definePlan } from './plan/plan.js';
 import { maxWeight } from './plan/shape.js';
@@ -27,10 +27,9 @@ export interface RootPlanOptions extends EdgeTerms {
   readonly quantize?: { readonly bits: number; readonly range: number };
   /** The only one of both levels; FedAvg with learning rate 1 unless given. */
   readonly optimizer?: PlanOptimizer;
-  /**
-   * A rule that judges the edges' means, of `edges` edges or more, instead of their weighted mean. The root sees them for that: without this they
-   * are masked among the edges.
-   */
+  /** Whether the root sees each edge's mean; `pairwise`, masked among the edges, unless given. */
+  readonly masking?: MaskingPlan;
+  /** A rule that judges the means of `edges` edges or more, instead of their weighted mean. It has to see them: with masking `none` only. */
   readonly robust?: { readonly edges: number; readonly aggregator: AggregatorSpec };
 }
 
@@ -39,24 +38,22 @@ export interface RootPlanOptions extends EdgeTerms {
  * mean can reach. Throws `UsageError`: `usage.…`, `edge.optimizer`, `edge.limit`, or what `definePlan` refuses (`plan.sum-wraps`: raise `unit`).
  */
 export function rootPlan(edge: Plan, options: RootPlanOptions): Plan {
-  const { edges, optimizer, robust, ...terms } = checkOptions('options', options);
+  const { edges, optimizer, robust, masking = { kind: 'pairwise' }, ...terms } = checkOptions('options', options);
   checkEdgeOptimizer(checkPlan('edge', edge));
   const limits = limitsOf(edge, terms);
-  const input: PlanInput = {
+  const input = {
     vector: edge.vector,
     cohort: { maxClients: checkInteger('options.edges', edges, 2, 2 ** 20) },
-    weight: { kind: 'examples', max: limits.maxWeight },
+    weight: { kind: 'examples', max: limits.maxWeight } as const,
     quantize: options.quantize ?? gridOf(edge),
     metrics: edge.metrics.map(({ name }) => ({ name, max: limits.metrics[name] ?? 1 })),
     ...(optimizer === undefined ? {} : { optimizer }),
   };
-  if (robust === undefined) return definePlan(input);
+  if (robust === undefined) return definePlan(masking.kind === 'none' ? { ...input, masking } : input);
   const { edges: clients, aggregator } = checkOptions('options.robust', robust);
-  return definePlan({
-    ...input,
-    masking: { kind: 'none' },
-    combine: { kind: 'robust', over: 'clients', clients, aggregator },
-  });
+  const combine = { kind: 'robust', over: 'clients', clients, aggregator } as const;
+  // With masking it is refused by a rule, which says why.
+  return definePlan({ ...input, masking, combine } as PlanInput);
 }
 
 /**

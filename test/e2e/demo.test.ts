@@ -112,6 +112,21 @@ describe('npm run demo', () => {
     expect(Math.abs(cost.reckoned.bytesUp / cost.measured.bytesUp - 1)).toBeLessThan(0.25);
   });
 
+  it('--edges: sums of sums, the same as without edges and masks', { timeout: 180_000 }, async () => {
+    const { code, stdout, stderr } = await demo('--json', '--rounds', '1', '--edges', '3', '--clients', '30');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { clients, accuracy, plainAccuracy, maxAbsDifference, quantizationStep, dropouts, edges } =
+      JSON.parse(stdout);
+    expect(clients).toBe(30);
+    expect(accuracy).toBeGreaterThan(0.6);
+    expect(Math.abs(accuracy - plainAccuracy)).toBeLessThan(0.03);
+    expect(maxAbsDifference).toBeGreaterThan(0);
+    expect(maxAbsDifference).toBeLessThanOrEqual(quantizationStep);
+    expect(dropouts).toMatchObject({ advertise: 1, input: 1 });
+    expect(edges.bytesUpAtRoot).toBe(3 * edges.bytesUpPerEdge);
+    expect(edges.bytesUpWithoutEdges / edges.bytesUpAtRoot).toBeGreaterThan(8);
+  });
+
   it('--masking none: says so', { timeout: 180_000 }, async () => {
     const { code, stdout, stderr } = await demo('--rounds', '2', '--masking', 'none', '--aggregator', 'median');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -128,6 +143,9 @@ describe('npm run demo', () => {
     '--aggregator best',
     '--optimizer best',
     '--optimizer fedyogi --privacy central',
+    '--edges 2',
+    '--edges x',
+    '--clients 30',
     '--fast',
   ])('refuses %s', async (text) => {
     const args = text.split(' ');
