@@ -98,6 +98,16 @@ def quantize(case):
     return encoding.quantize(case['bits'], case['range'], case['values'], case['rounding'], case['weight'], case['ringBits'])
 
 
+def public_seed(case):
+    return encoding.public_seed(bytes.fromhex(case['planHash']), bytes.fromhex(case['modelHash']), case['round']).hex()
+
+
+def share(case):
+    plan = encoding.parse_plan(bytes.fromhex(case['plan']))
+    return encoding.encode_update(plan, case['update'], case['weight'], {}, case['rounding'], bytes.fromhex(case['publicSeed']),
+                                  case['normalizer'], case['controlUpdate'])
+
+
 def rand(case):
     client = Client.__new__(Client)
     client.split(bytes.fromhex(case['rand']), bytes.fromhex(case['contextHash']), case['applicationSeeds'])
@@ -149,8 +159,8 @@ def weaknesses(case):
 
 
 PRIMITIVES = {'agreement': agreement, 'graph': graph, 'kdf': kdf_case, 'labels': labels, 'masks': masks, 'merkle': merkle, 'pack': pack,
-              'parameters': parameters, 'plan': plan, 'quantize': quantize, 'rand': rand,
-              'rotate': lambda case: encoding.rotate(bytes.fromhex(case['seed']), case['values']), 'seal': seal_case,
+              'parameters': parameters, 'plan': plan, 'public-seed': public_seed, 'quantize': quantize, 'rand': rand,
+              'rotate': lambda case: encoding.rotate(bytes.fromhex(case['seed']), case['values']), 'seal': seal_case, 'share': share,
               'shamir': shamir_case, 'shamir-correction': shamir_correction, 'signatures': signatures, 'stream': stream_case,
               'survivors': survivors, 'weaknesses': weaknesses}
 

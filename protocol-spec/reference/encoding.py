@@ -6,7 +6,7 @@ import re
 import struct
 from decimal import Decimal
 
-from primitives import chacha20
+from primitives import chacha20, sha256
 from rules import Refusal, keeps, must
 
 # Section 1: the plan
@@ -53,13 +53,35 @@ def magnitude(value):
     return is_number(value) and 2.0**-64 <= value <= 2.0**64
 
 
+def between(low, high):
+    return lambda value: is_number(value) and low <= value <= high
+
+
+def below_one(value):
+    return is_number(value) and 0 <= value < 1
+
+
+def part(value):
+    return is_number(value) and 0 < value <= 1
+
+
+def flag(value):
+    return isinstance(value, bool)
+
+
 # Fields that could be assumed: one left out makes a plan another text of a lawful one.
-ASSUMED = {'clip', 'combine', 'metrics', 'version', 'weight', 'kind'}
+ASSUMED = {'clip', 'combine', 'metrics', 'version', 'weight'}
+LATER = {'masking': {'kind': 'pairwise'}, 'errorFeedback': {'kind': 'none'}, 'compress': {'kind': 'none'}, 'rotate': {'kind': 'none'},
+         'privacy': {'kind': 'none'}, 'optimizer': {'kind': 'fedavg', 'learningRate': 1}, 'schedule': {'kind': 'rounds'}}
 
 
-def fields(**checks):
-    return lambda value: (isinstance(value, dict) and set(value) <= set(checks) and set(checks) - set(value) <= ASSUMED
+def fields(assumed=(), **checks):
+    return lambda value: (isinstance(value, dict) and set(value) <= set(checks) and set(checks) - set(value) <= set(assumed)
                           and all(checks[name](field) for name, field in value.items()))
+
+
+def of_kind(kind, assumed=(), **checks):
+    return fields(assumed, kind=exactly(kind), **checks)
 
 
 def exactly(expected):
@@ -74,17 +96,61 @@ def metric_name(value):
     return isinstance(value, str) and re.fullmatch('[a-z][a-z0-9_]{0,31}', value) is not None
 
 
+def list_of(check, most):
+    return lambda value: isinstance(value, list) and len(value) <= most and all(map(check, value))
+
+
+def aggregator(value):
+    """A rule's settings are the server's: that it has a kind is all that is looked at."""
+    return isinstance(value, dict) and isinstance(value.get('kind'), str)
+
+
 COUNTER = integer(1, 2**32 - 1)
-METRIC = fields(max=COUNTER, name=metric_name)
+COUNT = integer(0, 2**20)
+NONE = of_kind('none')
+BUDGET = fields(delta=lambda value: is_number(value) and 0 < value < 1, epsilon=between(1e-6, 1e6), rounds=COUNTER)
+NOISE = dict(budget=BUDGET, sampling=NONE, variance=between(2.0**-10, 2.0**60))
+START = between(0, 2.0**64)
+MOMENTS = dict(beta1=below_one, learningRate=magnitude, tau=magnitude, v0=START)
+MOMENTS_ASSUMED = ('beta1', 'tau', 'v0')
+FORGETTING = dict(MOMENTS, beta2=below_one, biasCorrection=lambda value: value in ('none', 'step', 'next-step'))
+FORGETTING_ASSUMED = (*MOMENTS_ASSUMED, 'beta2', 'biasCorrection')
+OPTIMIZER = either(
+    of_kind('fedavg', ['learningRate'], learningRate=magnitude),
+    of_kind('fedavgm', ['learningRate', 'momentum', 'nesterov'], learningRate=magnitude, momentum=below_one, nesterov=flag),
+    of_kind('fedadam', FORGETTING_ASSUMED, **FORGETTING),
+    of_kind('fedyogi', FORGETTING_ASSUMED, **FORGETTING),
+    of_kind('fedadagrad', (*MOMENTS_ASSUMED, 'tauPlace'), **MOMENTS, tauPlace=lambda value: value in ('outside', 'inside')),
+    of_kind('fednova', ['learningRate', 'normalizerScale'], learningRate=magnitude, normalizerScale=magnitude),
+    of_kind('scaffold', ['learningRate', 'controlScale'], clients=integer(1, 2**32), controlScale=magnitude, learningRate=magnitude),
+)
+STALENESS = either(of_kind('constant'), of_kind('polynomial', ['exponent'], exponent=between(0, 16)),
+                   of_kind('hinge', after=between(0, 2.0**32), slope=magnitude))
 PLAN = fields(
-    clip=either(fields(kind=exactly('none')), fields(kind=exactly('l2'), norm=magnitude)),
+    ASSUMED | set(LATER),
+    clip=either(NONE, of_kind('l2', norm=magnitude)),
     cohort=fields(maxClients=integer(2, 2**20)),
-    combine=fields(kind=exactly('mean')),
-    metrics=lambda value: isinstance(value, list) and len(value) <= 64 and all(map(METRIC, value)),
-    quantize=fields(bits=integer(2, 32), kind=exactly('stochastic'), range=magnitude),
+    combine=either(of_kind('mean'), of_kind('robust', aggregator=aggregator, clients=integer(1, 2**20), over=exactly('clients')),
+                   of_kind('robust', aggregator=aggregator, cohorts=integer(1, 1024), over=exactly('cohorts'))),
+    metrics=list_of(fields(max=COUNTER, name=metric_name), 64),
+    quantize=either(fields(['kind'], bits=integer(2, 32), kind=exactly('stochastic'), range=magnitude),
+                    of_kind('conditional', beta=between(0, 0.999), granularity=between(2.0**-100, 2.0**64), ringBits=integer(4, 32))),
     vector=fields(dimension=integer(1, 2**27)),
-    version=exactly(1),
-    weight=either(fields(kind=exactly('uniform')), fields(kind=exactly('examples'), max=COUNTER)),
+    version=either(exactly(1), exactly(2)),
+    weight=either(of_kind('uniform'), of_kind('examples', max=COUNTER)),
+    masking=either(of_kind('pairwise'), NONE),
+    errorFeedback=either(NONE, of_kind('residual', ['decay'], decay=below_one)),
+    compress=either(NONE, of_kind('random-k', ['scaling'], fraction=part, scaling=lambda value: value in ('unbiased', 'keep')),
+                    of_kind('count-sketch', columns=lambda value: value in [2**i for i in range(1, 25)],
+                            rows=lambda value: value in range(1, 16, 2), top=integer(1, 2**28)),
+                    of_kind('top-k', fraction=part)),
+    rotate=either(NONE, of_kind('hadamard')),
+    privacy=either(NONE, of_kind('central', ['sampling'], **NOISE),
+                   of_kind('distributed', ['sampling'], **NOISE, colluders=COUNT, minSurvivors=integer(2, 2**20),
+                           noise=lambda value: value in ('discreteGaussian', 'skellam'), releaseAt=list_of(integer(1, 2**20), 16))),
+    optimizer=OPTIMIZER,
+    schedule=either(of_kind('rounds'), of_kind('buffered', ['maxStaleness', 'staleness'], bufferSize=integer(2, 2**20),
+                                               maxStaleness=integer(0, 1000), staleness=STALENESS)),
 )
 
 
@@ -96,22 +162,58 @@ def parse_plan(data):
     except ValueError:
         raise Refusal('plan.json') from None
     must('plan-2', PLAN(plan), 'plan.schema')
-    if not (ASSUMED - {'kind'} <= set(plan) and 'kind' in plan['quantize']):
+    later = {name: plan.get(name, assumed) for name, assumed in LATER.items()}
+    kinds = plan['quantize'].get('kind', 'stochastic'), plan.get('combine', {'kind': 'mean'})['kind']
+    version = 1 if later == LATER and kinds == ('stochastic', 'mean') else 2
+    must('plan-4', plan.get('version', version) == version, 'plan.schema')
+    if not written_whole(plan, version):
         raise Refusal('plan.canonical')
-    if keeps('plan-3'):
-        check_rules(plan)
+    plan_whole = {**plan, **later}
+    check_rules(plan_whole)
     must('plan-2', canonical(plan).encode('ascii') == data, 'plan.canonical')
-    return plan
+    return plan_whole
+
+
+def written_whole(plan, version):
+    """Whether every field is there, those of version 2 too where it is that, and none of which the version has none."""
+    later = set(LATER) - {'schedule'} if version == 2 else set()
+    if plan.get('schedule') == LATER['schedule']:
+        return False
+    expected = ASSUMED | later | {'cohort', 'quantize', 'vector'}
+    if set(plan) - ({'schedule'} if version == 2 else set()) != expected or 'kind' not in plan['quantize']:
+        return False
+    settings = {'fedavg': 1, 'fedavgm': 3, 'fedadam': 6, 'fedyogi': 6, 'fedadagrad': 5, 'fednova': 2, 'scaffold': 3}
+    needed = dict(compress={'random-k': 2}, errorFeedback={'residual': 1}, optimizer=settings, privacy={'central': 3, 'distributed': 7})
+    return all(name not in plan or len(plan[name]) - 1 == counts.get(plan[name]['kind'], len(plan[name]) - 1)
+               for name, counts in needed.items())
 
 
 def check_rules(plan):
+    check_later_rules(plan)
     bits, clients = ring_bits(plan), plan['cohort']['maxClients']
     names = [metric['name'] for metric in plan['metrics']]
     must('plan-3', bits <= 32, 'plan.sum-wraps')
     must('plan-3', all(clients * metric['max'] < 2**bits for metric in plan['metrics']), 'plan.metric-wraps')
     must('plan-3', len(set(names)) == len(names), 'plan.metric-repeated')
-    beyond = plan['clip']['kind'] == 'l2' and plan['quantize']['range'] > plan['clip']['norm']
+    exempt = plan['quantize']['kind'] == 'conditional' or plan['compress']['kind'] == 'count-sketch'
+    beyond = plan['clip']['kind'] == 'l2' and not exempt and plan['quantize']['range'] > plan['clip']['norm']
     must('plan-3', not beyond, 'plan.range-beyond-clip')
+
+
+def check_later_rules(plan):
+    optimizer = plan['optimizer']
+    more = optimizer['kind'] in ('fednova', 'scaffold')
+    for name, broken in {
+        'top-k-masked': plan['compress']['kind'] == 'top-k' and plan['masking']['kind'] == 'pairwise',
+        'vector-long': vector_length(plan) > 2**28,
+        'optimizer-weighted': optimizer['kind'] == 'scaffold' and plan['weight']['kind'] != 'uniform',
+        'optimizer-noise': more and plan['privacy']['kind'] != 'none',
+        'optimizer-robust': more and plan['combine']['kind'] == 'robust',
+        'optimizer-feedback': optimizer['kind'] == 'fednova' and plan['errorFeedback']['kind'] != 'none',
+        'optimizer-scale': optimizer['kind'] == 'fednova' and optimizer['normalizerScale'] > plan['quantize'].get('range', math.inf),
+        'optimizer-clients': optimizer['kind'] == 'scaffold' and optimizer['clients'] < plan['cohort']['maxClients'],
+    }.items():
+        must('plan-5', not broken, 'plan.' + name)
 
 
 # Section 2: the vector
@@ -122,11 +224,34 @@ def max_weight(plan):
 
 
 def ring_bits(plan):
+    if plan['quantize']['kind'] == 'conditional':
+        return plan['quantize']['ringBits']
     return plan['quantize']['bits'] + (plan['cohort']['maxClients'] * max_weight(plan) - 1).bit_length()
 
 
 def vector_length(plan):
-    return plan['vector']['dimension'] + 1 + len(plan['metrics'])
+    return padded(plan, compressed_length(plan)) + padded(plan, extra_length(plan)) + 1 + len(plan['metrics'])
+
+
+def compressed_length(plan):
+    compress, dimension = plan['compress'], plan['vector']['dimension']
+    if compress['kind'] == 'random-k':
+        return max(1, math.floor(compress['fraction'] * dimension + 0.5))
+    return compress['rows'] * compress['columns'] if compress['kind'] == 'count-sketch' else dimension
+
+
+def extra_length(plan):
+    """Values beside an update."""
+    return {'fednova': 1, 'scaffold': plan['vector']['dimension']}.get(plan['optimizer']['kind'], 0)
+
+
+def padded(plan, length):
+    return 1 << (length - 1).bit_length() if plan['rotate']['kind'] == 'hadamard' and length > 0 else length
+
+
+def public_seed(plan_hash, model_hash, number):
+    label = b'veilsum/2 public seed'
+    return sha256(bytes([len(label)]) + label + plan_hash + model_hash + number.to_bytes(4, 'big'))
 
 
 # Section 3: clip, quantize
@@ -156,9 +281,23 @@ def quantize(bits, value_range, values, words, weight, modulus_bits):
     return elements
 
 
-def encode_update(plan, update, weight, metrics, words):
-    """The ring vector that a client masks."""
-    values = quantize(plan['quantize']['bits'], plan['quantize']['range'], clip(plan, update), words, weight, ring_bits(plan))
+def with_share(plan, update, normalizer, control_update):
+    """A clipped update, and what the optimizer takes beside it."""
+    optimizer = plan['optimizer']
+    if optimizer['kind'] == 'fednova':
+        return [float32(value / normalizer) for value in update], [float32(normalizer * optimizer['normalizerScale'])]
+    if optimizer['kind'] == 'scaffold':
+        return update, [float32(optimizer['controlScale'] * value) for value in control_update]
+    return update, []
+
+
+def encode_update(plan, update, weight, metrics, words, seed=None, normalizer=None, control_update=None):
+    """The ring vector that a client masks, where the plan doesn't compress or add noise."""
+    parts = with_share(plan, clip(plan, update), normalizer, control_update)
+    if plan['rotate']['kind'] == 'hadamard' and keeps('enc-6'):
+        parts = [[float32(value) for value in rotate(seed, part)] if part else part for part in parts]
+    bits, value_range = plan['quantize']['bits'], plan['quantize']['range']
+    values = quantize(bits, value_range, [*parts[0], *parts[1]], words, weight, ring_bits(plan))
     return [*values, weight, *(metrics[metric['name']] for metric in plan['metrics'])]
 
 

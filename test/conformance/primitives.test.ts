@@ -9,8 +9,10 @@ import { nodeProvider } from '../../src/crypto/provider/provider.node.js';
 import { recoverSecret, splitSecret } from '../../src/crypto/shamir/index.js';
 import { verifyAll } from '../../src/crypto/signature.js';
 import type { SuiteId } from '../../src/crypto/suite.js';
+import { clientPipeline } from '../../src/fl/plan/pipeline.js';
 import { parsePlan } from '../../src/fl/plan/plan.js';
 import { ringShape } from '../../src/fl/plan/shape.js';
+import { publicSeed } from '../../src/fl/plan/stages/seed.js';
 import { pack, packedLength, unpack } from '../../src/ring/pack.js';
 import { quantize } from '../../src/ring/quantize.js';
 import { rotate } from '../../src/ring/rotate.js';
@@ -160,6 +162,27 @@ const functions: Readonly<Record<string, Run>> = {
       return { code: codeOf(error) };
     }
   },
+  share: (input: {
+    plan: string;
+    update: readonly number[];
+    weight: number;
+    normalizer: number | null;
+    controlUpdate: readonly number[] | null;
+    publicSeed: string;
+    rounding: readonly number[];
+  }) => {
+    const plan = parsePlan(bytes(input.plan));
+    const { lanes } = clientPipeline(plan)(Float32Array.from(input.update), {
+      weight: input.weight,
+      ...(input.normalizer === null ? {} : { normalizer: input.normalizer }),
+      ...(input.controlUpdate === null ? {} : { controlUpdate: Float32Array.from(input.controlUpdate) }),
+      publicSeed: bytes(input.publicSeed),
+      rounding: () => Uint32Array.from(input.rounding),
+    });
+    return modulo(lanes, ringShape(plan).bits);
+  },
+  'public-seed': ({ planHash, modelHash, round }: { planHash: string; modelHash: string; round: number }) =>
+    hex(publicSeed({ planHash: bytes(planHash), modelHash: bytes(modelHash), round })),
   quantize: (input: {
     values: readonly number[];
     bits: number;

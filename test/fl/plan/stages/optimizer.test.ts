@@ -1,4 +1,4 @@
-/** What FedNova and SCAFFOLD take beside updates, from clients' numbers to the optimizer and back. */
+/** [enc-6]: what FedNova and SCAFFOLD take beside updates, from clients' numbers to the optimizer and back. */
 import { describe, expect, it } from 'vitest';
 import { PeerError, UsageError } from '../../../../src/core/errors.js';
 import {
