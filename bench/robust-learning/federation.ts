@@ -6,7 +6,7 @@ import { classes } from '../../examples/digits/digits.js';
 import { searchEvery, type Threat } from './attacks.js';
 import { accuracy, type Digits, dimension, drawBatch, gradient } from './model.js';
 import type { Rule } from './rules.js';
-import { learning, ringLimit, type Setting, vectorsOf } from './setting.js';
+import { learning, type Setting, vectorsOf } from './setting.js';
 
 /** SMEA's search may take this many sets in a round. */
 const mostSubsets = 1000;
@@ -143,11 +143,10 @@ class Federation {
     const { vectors, strength } = attack.craft(honest, { count, ...context });
     this.#factor = strength;
     const crafted = vectors.values();
-    return means.map((mean, i) => {
-      if (spoiled[i] === false) return mean;
-      const vector = crafted.next().value ?? mean;
-      return setting.cohortSize === 1 ? vector : vector.map((x) => Math.max(-ringLimit, Math.min(ringLimit, x)));
-    });
+    const center = meanOf(honest);
+    return means.map((mean, i) =>
+      spoiled[i] === true ? sendable(crafted.next().value ?? mean, center, setting.ringLimit) : mean,
+    );
   }
 
   /** Sums over rounds, this one among them, of all that could be added. */
@@ -191,6 +190,21 @@ function meanOf(vectors: readonly Float32Array[]): Float32Array {
   const sum = new Float32Array(vectors[0]?.length ?? 0);
   for (const vector of vectors) for (let k = 0; k < sum.length; k++) sum[k] = (sum[k] ?? 0) + (vector[k] ?? 0);
   return sum.map((value) => value / vectors.length);
+}
+
+/** As far from the honest mean in the attack's direction as a ring holds; its largest value in place of infinity. */
+function sendable(vector: Float32Array, center: Float32Array, limit: number | undefined): Float32Array {
+  if (limit === undefined) return vector;
+  let part = 1;
+  vector.forEach((value, k) => {
+    const from = center[k] ?? 0;
+    if (Number.isFinite(value) && Math.abs(value) > limit)
+      part = Math.min(part, (Math.sign(value) * limit - from) / (value - from));
+  });
+  return vector.map((value, k) => {
+    const from = center[k] ?? 0;
+    return Number.isFinite(value) ? from + part * (value - from) : Math.sign(value) * limit;
+  });
 }
 
 function everyone(count: number): Int32Array {

@@ -9,6 +9,8 @@ export interface Setting {
   readonly byzantine: number;
   /** s, the clients that are summed under masks; 1: none are. */
   readonly cohortSize: number;
+  /** The largest value of a masked cohort's mean, in size: a ring has no infinity. Without: any number, and infinity. */
+  readonly ringLimit?: number;
 }
 
 /** n, how many vectors a rule gets. */
@@ -34,6 +36,7 @@ export const settings: readonly Setting[] = [
     clients: 30,
     byzantine: 6,
     cohortSize: 2,
+    ringLimit: 10,
   },
   {
     name: 'cohorts-of-4',
@@ -41,6 +44,7 @@ export const settings: readonly Setting[] = [
     clients: 60,
     byzantine: 3,
     cohortSize: 4,
+    ringLimit: 10,
   },
 ];
 
@@ -61,6 +65,3 @@ export const learning = {
   /** Accuracy is the mean after each of the last rounds. */
   lastRounds: 5,
 } as const;
-
-/** What a value of a masked sum can be at most, over the clients in it: a ring has no infinity. */
-export const ringLimit = 10;

@@ -1,4 +1,5 @@
 /** The network in TensorFlow.js. Outside this file a model is one flat vector of its weights. */
+import { setImmediate } from 'node:timers/promises';
 import type { Tensor2D } from '@tensorflow/tfjs-core';
 import type { Sequential } from '@tensorflow/tfjs-layers';
 import { permutation, type Random } from 'veilsum/fl';
@@ -36,6 +37,8 @@ export function createNetwork(digits: Digits, { training, shapes, pooling }: Sce
           const [x, y] = batch(inputs, order.subarray(from, from + training.batchSize));
           await model.trainOnBatch(x, y);
           tf.dispose([x, y]);
+          // Else nothing else happens in this thread until all is trained: a server that hears nothing takes a client for gone.
+          await setImmediate();
         }
       }
       return getWeights(model).map((value, index) => value - (weights[index] ?? 0));

@@ -23,6 +23,10 @@ import {
   type Summary,
 } from './summary.js';
 import { startTensorFlow } from './tensorflow.js';
+import { allWithin } from './within.js';
+
+/** Milliseconds without another honest client after which attackers act on what they know. A third of what the server waits for them. */
+const plotPatience = 40_000;
 
 /** What the rounds need, masked or not. */
 interface Stage {
@@ -117,9 +121,9 @@ async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
     display.joined(server.url, judge.backend);
     for (const leaving of schedule) {
       // A client that fails would be one more that vanished; the example was to run without failures.
-      const plot = plotRound(stage, results.length);
-      const { value: result } = await Promise.race([rounds.next(), crew.failure]);
-      await plot;
+      // Not waited for once the round is over: a Byzantine client that was late for it never asks what to send.
+      const plotFailure = plotRound(stage, results.length).then(() => new Promise<never>(() => undefined));
+      const { value: result } = await Promise.race([rounds.next(), crew.failure, plotFailure]);
       if (result === undefined) throw new Error('the server ended early');
       // What a robust rule gives is no mean, and is not to be compared with one.
       if (!isRobust(stage.settings)) {
@@ -203,12 +207,18 @@ async function plainRounds({ crew, schedule, firstModel, display, scenario, sett
   return model;
 }
 
-/** Makes the Byzantine clients' vectors once the honest ones have trained. */
+/**
+ * Makes the Byzantine clients' vectors once the honest ones have trained, or once nobody has for a while: on a busy machine a client may be late,
+ * and not in the round.
+ */
 async function plotRound({ crew, settings, scenario }: Stage, round: number): Promise<void> {
   const attackers = byzantineOf(settings);
   if (attackers === 0) return;
   const honest = Array.from({ length: scenario.clients - attackers }, (_, client) => client);
-  const heard = await Promise.all(honest.map((client) => crew.hear('submitted', client, round)));
+  const heard = await allWithin(
+    honest.map((client) => crew.hear('submitted', client, round)),
+    plotPatience,
+  );
   const crafted = craft(settings, scenario, { honest: heard.map(({ update }) => update.values), round });
   await Promise.all(
     crafted.map(async (values, i) => {
