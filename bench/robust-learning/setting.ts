@@ -57,9 +57,9 @@ export const learning = {
   rounds: 100,
   batch: 25,
   momentum: 0.9,
-  learningRate: 0.75,
+  learningRate: 4,
   /** Of sign majority, whose every value is 1 or -1. */
-  signLearningRate: 0.01,
+  signLearningRate: 0.02,
   /** Fewest examples of a client. */
   minimum: 20,
   /** Accuracy is the mean after each of the last rounds. */

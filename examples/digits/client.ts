@@ -6,6 +6,7 @@ import { seededNumbers } from 'veilsum/fl';
 import { type ClientPolicy, createKeyPair, type Identity, type Phase } from 'veilsum/secagg';
 import type { Addressed, ClientData, FromClient, ThreadData, ToClient, Update } from './messages.js';
 import { createNetwork, type Network } from './model.js';
+import { reconnecting } from './patience.js';
 import { byzantineOf, delta, scenarioOf } from './settings.js';
 import { startTensorFlow } from './tensorflow.js';
 
@@ -103,31 +104,37 @@ interface Part {
 }
 
 /** Trains and submits in every round that the server offers, vanishing and coming back as `leaves` says. */
-async function takePart({ url, options, leaves, inbox, make, send }: Part): Promise<void> {
-  const leavesYet = new Map(leaves);
+async function takePart(part: Part): Promise<void> {
+  const leavesYet = new Map(part.leaves);
   for (;;) {
-    const connection = new AbortController();
-    const onPhase = (phase: Phase, { round }: ClientRound): void => {
-      send({ kind: 'phase', round, phase });
-      if (leavesYet.get(round) !== phase) return;
-      leavesYet.delete(round);
-      // As if the device had lost its network: the message of this phase is never sent, and the server isn't told why.
-      connection.abort();
-      send({ kind: 'left', round, phase });
-    };
-    try {
-      for await (const offer of join(url, { ...options, onPhase, signal: connection.signal })) {
-        const update = await make(offer.model, offer.round);
-        send({ kind: 'submitted', round: offer.round, update });
-        await offer.submit(update.values, { weight: update.weight });
-      }
-    } catch (error) {
-      if (!connection.signal.aborted) throw error;
-    }
-    if (!connection.signal.aborted) return;
-    const { last } = await inbox.next('roundOver');
+    const vanished = await reconnecting(() => stay(part, leavesYet), { attempts: 10, pause: 1000 });
+    if (!vanished) return;
+    const { last } = await part.inbox.next('roundOver');
     if (last) return;
   }
+}
+
+/** Takes part over one connection; whether this client vanished, as it was to, before the server had no more rounds. */
+async function stay({ url, options, make, send }: Part, leavesYet: Map<number, Phase>): Promise<boolean> {
+  const connection = new AbortController();
+  const onPhase = (phase: Phase, { round }: ClientRound): void => {
+    send({ kind: 'phase', round, phase });
+    if (leavesYet.get(round) !== phase) return;
+    leavesYet.delete(round);
+    // As if the device had lost its network: the message of this phase is never sent, and the server isn't told why.
+    connection.abort();
+    send({ kind: 'left', round, phase });
+  };
+  try {
+    for await (const offer of join(url, { ...options, onPhase, signal: connection.signal })) {
+      const update = await make(offer.model, offer.round);
+      send({ kind: 'submitted', round: offer.round, update });
+      await offer.submit(update.values, { weight: update.weight });
+    }
+  } catch (error) {
+    if (!connection.signal.aborted) throw error;
+  }
+  return connection.signal.aborted;
 }
 
 /** The same model and round give the same update, bit by bit. */

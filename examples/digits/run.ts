@@ -10,6 +10,7 @@ import { dealByDirichlet, holdOut, loadDigits } from './digits.js';
 import type { Display } from './display.js';
 import type { FromClient, Update } from './messages.js';
 import { createNetwork, type Network } from './model.js';
+import { allWithin } from './patience.js';
 import { clientsInSum, type Leaving, leavesOf, scheduleLeaving } from './schedule.js';
 import { quantizationStep, startFederation } from './server.js';
 import { byzantineOf, heldOut, initialModel, isRobust, type Scenario, type Settings, scenarioOf } from './settings.js';
@@ -23,7 +24,6 @@ import {
   type Summary,
 } from './summary.js';
 import { startTensorFlow } from './tensorflow.js';
-import { allWithin } from './within.js';
 
 /** Milliseconds without another honest client after which attackers act on what they know. A third of what the server waits for them. */
 const plotPatience = 40_000;

@@ -2,14 +2,15 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
+import { AbortError } from 'veilsum';
 import { describe, expect, it } from 'vitest';
 import { maxAbsDifference, plainRound, totalWeight } from '../../examples/digits/compare.js';
 import { countByDigit, type Digits, dealByDirichlet, holdOut, loadDigits } from '../../examples/digits/digits.js';
 import { createNetwork } from '../../examples/digits/model.js';
+import { allWithin, reconnecting } from '../../examples/digits/patience.js';
 import { clientsInSum, leavesOf, scheduleLeaving } from '../../examples/digits/schedule.js';
 import { dealing, defaults, dimension, heldOut, initialModel, scenarioOf } from '../../examples/digits/settings.js';
 import { startTensorFlow } from '../../examples/digits/tensorflow.js';
-import { allWithin } from '../../examples/digits/within.js';
 import { seededNumbers } from '../../src/fl/index.js';
 
 const phases = ['advertise', 'share', 'input', 'confirm', 'unmask'] as const;
@@ -186,6 +187,25 @@ describe('the attackers', () => {
     expect(await allWithin([later(1, 20), Promise.resolve(2)], 60_000)).toEqual([1, 2]);
     expect(await allWithin([never, later(2, 5), later(3, 30)], 300)).toEqual([2, 3]);
     await expect(allWithin([never, Promise.reject(new Error('gone'))], 60_000)).rejects.toThrow('gone');
+  });
+});
+
+describe('a client', () => {
+  it('connects again where a connection failed, not where anything else did, and not for ever', async () => {
+    const failing = (error: Error, times: number) => {
+      let calls = 0;
+      const action = async (): Promise<number> => {
+        calls += 1;
+        if (calls <= times) throw error;
+        return calls;
+      };
+      return reconnecting(action, { attempts: 3, pause: 1 });
+    };
+    const lost = new AbortError('connection.failed', 'Opening handshake has timed out');
+    expect(await failing(lost, 2)).toBe(3);
+    await expect(failing(lost, 3)).rejects.toThrow('handshake');
+    await expect(failing(new AbortError('ledger.exhausted', 'no budget'), 1)).rejects.toThrow('budget');
+    await expect(failing(new Error('a fault'), 1)).rejects.toThrow('fault');
   });
 });
 

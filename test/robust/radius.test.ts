@@ -43,7 +43,7 @@ interface Bound {
 const meanOf = (rows: readonly FloatVector[]): Float64Array =>
   Float64Array.from({ length: d }, (_, k) => rows.reduce((sum, row) => sum + (row[k] ?? 0), 0) / rows.length);
 const squared = (a: FloatVector, b: FloatVector): number =>
-  a.reduce((sum: number, x, k) => sum + (x - (b[k] ?? 0)) ** 2, 0);
+  Array.from(a).reduce((sum, x, k) => sum + (x - (b[k] ?? 0)) ** 2, 0);
 
 /** (1 / |H|) sum ||x_i - mean_H||^2, the scale of (f, kappa)-robustness. */
 const variance = ({ honest }: Case): number =>
