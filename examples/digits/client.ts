@@ -7,6 +7,7 @@ import { type ClientPolicy, createKeyPair, type Identity, type Phase } from 'vei
 import type { Addressed, ClientData, FromClient, ThreadData, ToClient, Update } from './messages.js';
 import { createNetwork, type Network } from './model.js';
 import { shareOf } from './optimizers.js';
+import { reconnecting } from './patience.js';
 import { byzantineOf, delta, scenarioOf } from './settings.js';
 import { startTensorFlow } from './tensorflow.js';
 
@@ -109,35 +110,12 @@ interface Part {
 }
 
 /** Trains and submits in every round that the server offers, vanishing and coming back as `leaves` says. */
-async function takePart({ url, options, leaves, inbox, learner, send }: Part): Promise<void> {
-  const leavesYet = new Map(leaves);
+async function takePart(part: Part): Promise<void> {
+  const leavesYet = new Map(part.leaves);
   for (;;) {
-    const connection = new AbortController();
-    let update: Update | undefined;
-    let left: Phase | undefined;
-    const onPhase = (phase: Phase, { round }: ClientRound): void => {
-      send({ kind: 'phase', round, phase });
-      if (leavesYet.get(round) !== phase) return;
-      leavesYet.delete(round);
-      // As if the device had lost its network: the message of this phase is never sent, and the server isn't told why.
-      connection.abort();
-      left = phase;
-      send({ kind: 'left', round, phase });
-    };
-    try {
-      for await (const offer of join(url, { ...options, onPhase, signal: connection.signal })) {
-        update = await learner.train(offer);
-        send({ kind: 'submitted', round: offer.round, update });
-        const outcome = await offer.submit(update.values, { weight: update.weight, ...update.share });
-        if (outcome.status === 'summed') learner.settle(outcome.controlUpdate);
-      }
-    } catch (error) {
-      if (!connection.signal.aborted) throw error;
-    }
-    if (!connection.signal.aborted) return;
-    // Whoever left after sending its input doesn't hear how the round ended: most likely with it in the sum.
-    if (left === 'confirm' || left === 'unmask') learner.settle(update?.share.controlUpdate);
-    const { last } = await inbox.next('roundOver');
+    const vanished = await reconnecting(() => stay(part, leavesYet), { attempts: 10, pause: 1000 });
+    if (!vanished) return;
+    const { last } = await part.inbox.next('roundOver');
     if (last) return;
   }
 }
@@ -151,6 +129,35 @@ interface Learner {
   }) => Promise<Update>;
   /** Takes the change of its control variate, under SCAFFOLD, that came into the sum. */
   readonly settle: (controlUpdate: Float32Array | undefined) => void;
+}
+
+/** Takes part over one connection; whether this client vanished, as it was to, before the server had no more rounds. */
+async function stay({ url, options, learner, send }: Part, leavesYet: Map<number, Phase>): Promise<boolean> {
+  const connection = new AbortController();
+  let update: Update | undefined;
+  let left: Phase | undefined;
+  const onPhase = (phase: Phase, { round }: ClientRound): void => {
+    send({ kind: 'phase', round, phase });
+    if (leavesYet.get(round) !== phase) return;
+    leavesYet.delete(round);
+    // As if the device had lost its network: the message of this phase is never sent, and the server isn't told why.
+    connection.abort();
+    left = phase;
+    send({ kind: 'left', round, phase });
+  };
+  try {
+    for await (const offer of join(url, { ...options, onPhase, signal: connection.signal })) {
+      update = await learner.train(offer);
+      send({ kind: 'submitted', round: offer.round, update });
+      const outcome = await offer.submit(update.values, { weight: update.weight, ...update.share });
+      if (outcome.status === 'summed') learner.settle(outcome.controlUpdate);
+    }
+  } catch (error) {
+    if (!connection.signal.aborted) throw error;
+  }
+  // Whoever left after sending its input doesn't hear how the round ended: most likely with it in the sum.
+  if (left === 'confirm' || left === 'unmask') learner.settle(update?.share.controlUpdate);
+  return connection.signal.aborted;
 }
 
 /** The same model and round give the same update, bit by bit. */

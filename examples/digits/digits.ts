@@ -86,6 +86,28 @@ function deal(digits: Digits, clients: number, alpha: number, random: Random): r
   return hands;
 }
 
+/** Images as the network sees them: `size` values an image, from 0 to 1. */
+export interface Inputs {
+  readonly values: Float32Array;
+  readonly size: number;
+  readonly labels: Uint8Array;
+}
+
+/** Brightness from 0 to 1, averaged over squares of `side` pixels' side. */
+export function pooled({ images, labels }: Digits, side: number): Inputs {
+  const width = Math.sqrt(pixels);
+  const across = width / side;
+  const size = across * across;
+  const values = new Float32Array(labels.length * size);
+  images.forEach((brightness, i) => {
+    const pixel = i % pixels;
+    const [row, column] = [Math.floor(pixel / width / side), Math.floor((pixel % width) / side)];
+    const place = Math.floor(i / pixels) * size + row * across + column;
+    values[place] = (values[place] ?? 0) + brightness / 255 / (side * side);
+  });
+  return { values, size, labels };
+}
+
 /** How many images of each digit, 0 to 9. */
 export function countByDigit(digits: Digits): readonly number[] {
   const counts = new Array<number>(classes).fill(0);

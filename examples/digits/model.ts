@@ -1,8 +1,9 @@
 /** The network in TensorFlow.js. Outside this file a model is one flat vector of its weights. */
+import { setImmediate } from 'node:timers/promises';
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import type { Sequential } from '@tensorflow/tfjs-layers';
 import { permutation, type Random } from 'veilsum/fl';
-import { classes, type Digits, pixels } from './digits.js';
+import { classes, type Digits, type Inputs, pooled } from './digits.js';
 import type { ModelShapes, Scenario } from './settings.js';
 import { tf, tfLayers } from './tensorflow.js';
 
@@ -61,6 +62,8 @@ export function createNetwork(digits: Digits, { training, shapes, pooling }: Sce
           });
           tf.dispose([x, y]);
           steps += 1;
+          // Else nothing else happens in this thread until all is trained: a server that hears nothing takes a client for gone.
+          await setImmediate();
         }
       }
       tf.dispose(drift);
@@ -77,28 +80,6 @@ export function createNetwork(digits: Digits, { training, shapes, pooling }: Sce
       return digits.labels.filter((label, image) => label === guesses[image]).length / images;
     },
   };
-}
-
-/** Images as the network sees them: `size` values an image, from 0 to 1. */
-interface Inputs {
-  readonly values: Float32Array;
-  readonly size: number;
-  readonly labels: Uint8Array;
-}
-
-/** Brightness from 0 to 1, averaged over squares of `side` pixels' side. */
-function pooled({ images, labels }: Digits, side: number): Inputs {
-  const width = Math.sqrt(pixels);
-  const across = width / side;
-  const size = across * across;
-  const values = new Float32Array(labels.length * size);
-  images.forEach((brightness, i) => {
-    const pixel = i % pixels;
-    const [row, column] = [Math.floor(pixel / width / side), Math.floor((pixel % width) / side)];
-    const place = Math.floor(i / pixels) * size + row * across + column;
-    values[place] = (values[place] ?? 0) + brightness / 255 / (side * side);
-  });
-  return { values, size, labels };
 }
 
 /** Some images, and what they show, as rows of a 1 among zeros. */

@@ -12,6 +12,7 @@ import type { Display } from './display.js';
 import type { FromClient, Update } from './messages.js';
 import { createNetwork, type Network } from './model.js';
 import { fetchedBytes, optimizerOf, roundingBound } from './optimizers.js';
+import { allWithin } from './patience.js';
 import { clientsInSum, type Leaving, leavesOf, scheduleLeaving } from './schedule.js';
 import { type Federation, startFederation } from './server.js';
 import { byzantineOf, heldOut, initialModel, isRobust, type Scenario, type Settings, scenarioOf } from './settings.js';
@@ -29,6 +30,9 @@ import {
   type Summary,
 } from './summary.js';
 import { startTensorFlow } from './tensorflow.js';
+
+/** Milliseconds without another honest client after which attackers act on what they know. A third of what the server waits for them. */
+const plotPatience = 40_000;
 
 /** What the rounds need, masked or not. */
 interface Stage {
@@ -127,10 +131,10 @@ async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
     display.joined(server.url, judge.backend);
     for (const leaving of schedule) {
       // A client that fails would be one more that vanished; the example was to run without failures.
-      const plot = plotRound(stage, results.length);
+      // Not waited for once the round is over: a Byzantine client that was late for it never asks what to send.
+      const plotFailure = plotRound(stage, results.length).then(() => new Promise<never>(() => undefined));
       const played = Promise.all([rounds.next(), ...below.map((edge) => edge.next())]);
-      const [{ value: summed }, ...atEdges] = await Promise.race([played, crew.failure]);
-      await plot;
+      const [{ value: summed }, ...atEdges] = await Promise.race([played, crew.failure, plotFailure]);
       if (summed === undefined) throw new Error('the server ended early');
       const result = { ...summed, atEdges: atEdges.flatMap(({ value }) => summedBelow(value ?? undefined)) };
       // What a robust rule gives is no mean, and is not to be compared with one.
@@ -226,12 +230,18 @@ function summedBelow(played: EdgeRound | undefined): readonly RoundResult[] {
   return [played.own];
 }
 
-/** Makes the Byzantine clients' vectors once the honest ones have trained. */
+/**
+ * Makes the Byzantine clients' vectors once the honest ones have trained, or once nobody has for a while: on a busy machine a client may be late,
+ * and not in the round.
+ */
 async function plotRound({ crew, settings, scenario }: Stage, round: number): Promise<void> {
   const attackers = byzantineOf(settings);
   if (attackers === 0) return;
   const honest = Array.from({ length: scenario.clients - attackers }, (_, client) => client);
-  const heard = await Promise.all(honest.map((client) => crew.hear('submitted', client, round)));
+  const heard = await allWithin(
+    honest.map((client) => crew.hear('submitted', client, round)),
+    plotPatience,
+  );
   const crafted = craft(settings, scenario, { honest: heard.map(({ update }) => update.values), round });
   await Promise.all(
     crafted.map(async (values, i) => {

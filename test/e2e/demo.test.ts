@@ -2,11 +2,15 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
+import { AbortError } from 'veilsum';
 import { describe, expect, it } from 'vitest';
 import { maxAbsDifference, PlainServer, totalWeight } from '../../examples/digits/compare.js';
 import { countByDigit, type Digits, dealByDirichlet, holdOut, loadDigits } from '../../examples/digits/digits.js';
+import { createNetwork } from '../../examples/digits/model.js';
+import { allWithin, reconnecting } from '../../examples/digits/patience.js';
 import { clientsInSum, leavesOf, scheduleLeaving } from '../../examples/digits/schedule.js';
-import { dealing, dimension, heldOut, initialModel } from '../../examples/digits/settings.js';
+import { dealing, defaults, dimension, heldOut, initialModel, scenarioOf } from '../../examples/digits/settings.js';
+import { startTensorFlow } from '../../examples/digits/tensorflow.js';
 import { seededNumbers } from '../../src/fl/index.js';
 
 const phases = ['advertise', 'share', 'input', 'confirm', 'unmask'] as const;
@@ -214,6 +218,54 @@ describe('the schedule', () => {
         expect(perClient.reduce((sum, count) => sum + count)).toBe(2 * rounds);
       }),
     );
+  });
+});
+
+describe('the attackers', () => {
+  it('wait for all honest clients, and not for ever for those that are late', async () => {
+    const later = <T>(value: T, milliseconds: number): Promise<T> =>
+      new Promise((resolve) => setTimeout(() => resolve(value), milliseconds));
+    const never = new Promise<number>(() => undefined);
+    expect(await allWithin([later(1, 20), Promise.resolve(2)], 60_000)).toEqual([1, 2]);
+    expect(await allWithin([never, later(2, 5), later(3, 30)], 300)).toEqual([2, 3]);
+    await expect(allWithin([never, Promise.reject(new Error('gone'))], 60_000)).rejects.toThrow('gone');
+  });
+});
+
+describe('a client', () => {
+  it('connects again where a connection failed, not where anything else did, and not for ever', async () => {
+    const failing = (error: Error, times: number) => {
+      let calls = 0;
+      const action = async (): Promise<number> => {
+        calls += 1;
+        if (calls <= times) throw error;
+        return calls;
+      };
+      return reconnecting(action, { attempts: 3, pause: 1 });
+    };
+    const lost = new AbortError('connection.failed', 'Opening handshake has timed out');
+    expect(await failing(lost, 2)).toBe(3);
+    await expect(failing(lost, 3)).rejects.toThrow('handshake');
+    await expect(failing(new AbortError('ledger.exhausted', 'no budget'), 1)).rejects.toThrow('budget');
+    await expect(failing(new Error('a fault'), 1)).rejects.toThrow('fault');
+  });
+});
+
+describe('training', () => {
+  it('lets a client answer the server meanwhile', async () => {
+    await startTensorFlow();
+    const scenario = scenarioOf({ ...defaults, attack: 'alie' });
+    const { test } = holdOut(await loadDigits(), 300, seededNumbers(1, 'held out'));
+    const network = createNetwork(test, scenario);
+    let turns = 0;
+    const count = (): void => {
+      turns += 1;
+      turning = setImmediate(count);
+    };
+    let turning = setImmediate(count);
+    await network.train(initialModel(seededNumbers(1, 'model'), scenario.shapes), 0, seededNumbers(1, 'client'));
+    clearImmediate(turning);
+    expect(turns).toBeGreaterThanOrEqual((scenario.training.epochs * 300) / scenario.training.batchSize);
   });
 });
 
