@@ -13,6 +13,7 @@ import {
   type FloatVector,
   type Vectors,
 } from '../../src/robust/index.js';
+import { shareVectors } from '../../src/robust/parallel.node.js';
 import { fillNormal, seededSource } from '../../src/robust/seeded.js';
 
 const within =
@@ -85,13 +86,6 @@ const wild = fc.oneof(
     fc.constant(0.1),
   ].map((each) => fc.array(each, { minLength: n * d, maxLength: n * d })),
 );
-
-function shared(row: FloatVector): FloatVector {
-  const type = row instanceof Float32Array ? Float32Array : Float64Array;
-  const copy = new type(new SharedArrayBuffer(row.byteLength));
-  copy.set(row);
-  return copy;
-}
 
 function collected(rows: readonly FloatVector[]): Collector {
   const collector = new Collector({ dimension: d });
@@ -206,7 +200,7 @@ for (const traits of rules)
           const forms: readonly Vectors<FloatVector>[] = [
             rows,
             { values: type.from(rows.flatMap((row) => [...row])), count: n },
-            rows.map((row) => shared(row)),
+            shareVectors(rows),
             collected(rows),
           ];
           const results = forms.map((vectors) => resultOf(() => rule.aggregate(vectors, options)));
