@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { threats } from './robust-learning/attacks.js';
 import { reasonAgainst, train, type World, worldOf } from './robust-learning/federation.js';
 import { type Digits, splitDigits } from './robust-learning/model.js';
-import { keyOf, Record } from './robust-learning/record.js';
+import { CellRecord, keyOf } from './robust-learning/record.js';
 import { rules } from './robust-learning/rules.js';
 import { learning, type Setting, settings } from './robust-learning/setting.js';
 import { columns, markdownOf, pictureOf, Table, verdictOf } from './robust-learning/table.js';
@@ -47,7 +47,7 @@ const whole = !values.quick && [values.setting, values.rule, values.attack].ever
 
 const folder = new URL('../../bench/results/', import.meta.url);
 await mkdir(folder, { recursive: true });
-const record = await Record.open(new URL('robust-learning.log', folder), values.resume);
+const record = await CellRecord.open(new URL('robust-learning.log', folder), values.resume);
 const dealt: Digits[] = [];
 for (let seed = 1; seed <= seeds; seed++) dealt.push(await splitDigits(seed));
 

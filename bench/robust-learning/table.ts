@@ -109,7 +109,7 @@ export function pictureOf(table: Table): Promise<string> {
   return heatMap({
     title: `Accuracy in %. ${table.setting.title}`,
     width: 1400,
-    height: 140 + 24 * shown.length,
+    height: Math.max(240, 140 + 24 * shown.length),
     x: { name: 'attack', labels: columns.map((column) => column.replace('-', '\n')) },
     y: { name: '', labels: shown.map(({ name }) => name) },
     values: shown.map(({ name }) => columns.map((column) => 100 * table.at(name, column))),
