@@ -99,6 +99,9 @@ describe('the table', () => {
     expect(verdictOf(filled(0.1, 0.88)).holds).toBe(true);
     expect(verdictOf(filled(0.81, 0.88)).holds).toBe(false); // control: the mean doesn't fail
     expect(verdictOf(filled(0.1, 0.86)).holds).toBe(false); // control: no rule stands
+    const trusting = filled(0.1, 0.86);
+    for (const column of columns) trusting.add('fltrust', column, 0.89);
+    expect(verdictOf(trusting).holds).toBe(false); // no plan takes it
     const table = filled(0.1, 0.88);
     table.add('caf', 'ipm', 0.84);
     expect(table.at('caf', 'ipm')).toBeCloseTo(0.86, 10);
