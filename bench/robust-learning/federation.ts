@@ -93,13 +93,13 @@ class Federation {
     const random = seededNumbers(seed, `rule, round ${round}`);
     const context = { seed: Uint8Array.from({ length: 16 }, () => Math.floor(256 * random())), ...this.#reference() };
     const cohorts = cohortsOf(setting, seededNumbers(seed, `cohorts, round ${round}`));
-    const vectors = this.#attacked(cohorts, context);
     try {
+      const vectors = this.#attacked(cohorts, context);
       const { vector } = this.#aggregator.aggregate(vectors, { ...context, ...this.#history(vectors) });
       this.#last = vector;
       return vector;
     } catch (error) {
-      // A server gives such a round up, and the model stays.
+      // A server gives such a round up, and the model stays. Attackers who try what they do on the rule find out first.
       if (error instanceof AbortError) return undefined;
       throw error;
     }

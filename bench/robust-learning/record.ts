@@ -1,11 +1,11 @@
 /** Finished cells, a line each, so that a run that was cut short goes on where it was. */
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A file of lines `key accuracy`. What a key's cell depends on is the caller's business. */
-export class Record {
+export class CellRecord {
   readonly #path: string;
   readonly #known: ReadonlyMap<string, number>;
 
@@ -15,18 +15,20 @@ export class Record {
   }
 
   /** Takes what is there where `resume` is set, else begins anew. */
-  static async open(url: URL, resume: boolean): Promise<Record> {
+  static async open(url: URL, resume: boolean): Promise<CellRecord> {
     const path = fileURLToPath(url);
     await mkdir(dirname(path), { recursive: true });
     if (!resume) await rm(path, { force: true });
     const text = resume ? await readFile(path, 'utf8').catch(() => '') : '';
-    // A last line that was cut short has no number, or none that ends with a newline.
-    const whole = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
+    // A last line that was cut short goes, so that the next cell begins a line.
+    const finished = text.slice(0, text.lastIndexOf('\n') + 1);
+    if (finished !== text) await writeFile(path, finished);
+    const whole = finished.split('\n');
     const known = whole.flatMap((line): [string, number][] => {
       const [key, accuracy] = line.split(' ');
       return key === undefined || accuracy === undefined ? [] : [[key, Number(accuracy)]];
     });
-    return new Record(path, new Map(known));
+    return new CellRecord(path, new Map(known));
   }
 
   /** The cell's accuracy as it was, or as `make` gives it now. */

@@ -61,6 +61,8 @@ const dashes: readonly ('solid' | number[])[] = [
 const symbols = ['circle', 'rect', 'triangle', 'diamond', 'emptyCircle', 'emptyRect', 'emptyTriangle', 'emptyDiamond'];
 /** From light to dark, so that grey print keeps the order. */
 const ramp = ['#f7fbff', '#c6dbef', '#6baed6', '#2171b5', '#08306b'];
+/** Pixels, about, in the text of an axis. */
+const widthOfLetter = 6.5;
 /** Symbols on a curve of many points would hide it: about this many are drawn. */
 const marks = 12;
 
@@ -123,11 +125,14 @@ export function heatMap(options: HeatMapOptions): Promise<string> {
   const shown = cells.filter(([, , value]) => Number.isFinite(value));
   const known = shown.map(([, , value]) => value);
   const [least, most] = [Math.min(...known), Math.max(...known)];
+  const left = Math.max(90, 30 + widthOfLetter * Math.max(...y.labels.map((label) => label.length)));
+  // Every row and column says what it is, however narrow.
+  const every = { axisLabel: { interval: 0 }, nameLocation: 'middle' } as const;
   return render(options, {
     title: heading(title),
-    grid: { left: 90, right: 110, top: 60, bottom: 60 },
-    xAxis: { type: 'category', name: x.name, data: [...x.labels], nameLocation: 'middle', nameGap: 34 },
-    yAxis: { type: 'category', name: y.name, data: [...y.labels], nameLocation: 'middle', nameGap: 60 },
+    grid: { left, right: 110, top: 60, bottom: 60 },
+    xAxis: { type: 'category', name: x.name, data: [...x.labels], ...every, nameGap: 34 },
+    yAxis: { type: 'category', name: y.name, data: [...y.labels], ...every, nameGap: left - 30 },
     visualMap: {
       min: known.length === 0 ? 0 : least,
       max: known.length === 0 ? 1 : Math.max(most, least + Number.MIN_VALUE),
