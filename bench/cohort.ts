@@ -27,6 +27,8 @@ export interface CohortShape {
   readonly dropouts: number;
   /** Uploads that go on at a time. */
   readonly uploads: number;
+  /** Clients that are measured, where any are; one unless given. */
+  readonly measured?: number;
 }
 
 /** A measured party in its own process. */
@@ -52,21 +54,19 @@ interface Participant {
   readonly submit: () => Promise<Iterable<Uint8Array>>;
 }
 
-/** Runs a session between `server`, a measured client where one is given, and virtual clients. */
+/** Runs a session between `server`, measured clients where their process is given, and virtual clients. */
 export async function runCohort(shape: CohortShape, server: Party, client?: Party): Promise<CohortFigures> {
   const cohort = new Cohort(shape, { server, client });
   await cohort.run();
-  const figures = async (party: Party): Promise<Figures> => party.ask<Figures>({ ask: 'figures' });
-  return {
-    server: await figures(server),
-    client: client === undefined ? undefined : await figures(client),
-    inputBytes: cohort.inputBytes,
-  };
+  const clients: Figures[] = [];
+  for (let i = 0; client !== undefined && i < (shape.measured ?? 1); i += 1)
+    clients.push(await client.ask<Figures>({ ask: 'figures', client: i }));
+  return { server: await server.ask<Figures>({ ask: 'figures' }), clients, inputBytes: cohort.inputBytes };
 }
 
 export interface CohortFigures {
   readonly server: Figures;
-  readonly client: Figures | undefined;
+  readonly clients: readonly Figures[];
   /** Bytes of the messages that bring one masked input. */
   readonly inputBytes: number;
 }
@@ -120,7 +120,7 @@ class Cohort {
   }
 
   async #advertise(): Promise<void> {
-    const { clients, degree, threshold } = this.#shape;
+    const { clients, degree, threshold, measured = 1 } = this.#shape;
     const authority = await createKeyPair(nodeProvider);
     const privateKey = nodeProvider.randomBytes(32);
     const context = contextFor(this.#shape, authority, await nodeProvider.agreementPublicKey(privateKey));
@@ -129,8 +129,8 @@ class Cohort {
       const identity = await createIdentity({ authority, validUntil: sessionTime, provider: this.#virtual });
       const open = { context, identity };
       const participant =
-        i === 0 && this.#measured !== undefined
-          ? await measuredParticipant(this.#measured, open)
+        i < measured && this.#measured !== undefined
+          ? await measuredParticipant(this.#measured, i, open)
           : virtualParticipant(open, this.#virtual, this.#input);
       this.#participants.set(`${i}`, participant);
       await this.#give('keys', `${i}`, await participant.start());
@@ -206,12 +206,12 @@ function contextFor(shape: CohortShape, authority: KeyPair, serverKey: Uint8Arra
 
 type Open = Pick<Extract<Request, { ask: 'open client' }>, 'context' | 'identity'>;
 
-async function measuredParticipant(party: Party, open: Open): Promise<Participant> {
-  await party.ask({ ask: 'open client', ...open });
+async function measuredParticipant(party: Party, client: number, open: Open): Promise<Participant> {
+  await party.ask({ ask: 'open client', client, ...open });
   return {
-    start: () => party.ask({ ask: 'start' }),
-    receive: (stage, message) => party.ask({ ask: 'receive', stage, peer: '', messages: [message] }),
-    submit: () => party.ask({ ask: 'submit' }),
+    start: () => party.ask({ ask: 'start', client }),
+    receive: (stage, message) => party.ask({ ask: 'receive', client, stage, peer: '', messages: [message] }),
+    submit: () => party.ask({ ask: 'submit', client }),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * A process of its own for the one party of a session that is measured, the server or a client, so that nobody else's
- * memory or garbage is in its figures. `cohort.ts` starts it and talks to it.
+ * A process of its own for the party of a session that is measured, the server or clients one after another, so that nobody
+ * else's memory or garbage is in its figures. `cohort.ts` starts it and talks to it.
  */
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -15,8 +15,10 @@ import type { Outbound } from '#veilsum/secagg/server/phase.js';
 import { ServerSession } from '#veilsum/secagg/server/session.js';
 import { lenientPolicy, sessionTime } from './setting.js';
 
-/** What one can ask of a party; each is answered with what its handler below returns. */
-export type Request =
+/** What one can ask of a party; each is answered with what its handler below returns. `client` says which; the server has no number. */
+export type Request = { readonly client?: number } & Ask;
+
+type Ask =
   | {
       readonly ask: 'open server';
       readonly context: SessionContext;
@@ -63,9 +65,11 @@ async function settle(): Promise<void> {
   await setTimeout(10);
 }
 
+const stagesOf = new Map<number | undefined, Map<string, number>>();
+/** Those of whom the request is for: requests come one at a time. */
 let stages = new Map<string, number>();
 let server: ServerSession | undefined;
-let client: ClientSession | undefined;
+const clients = new Map<number | undefined, ClientSession>();
 let outbound: Iterator<Outbound> = [][Symbol.iterator]();
 
 function add(stage: string, seconds: number): void {
@@ -104,7 +108,7 @@ function openServer({ context, privateKey, degree, threshold }: Extract<Request,
   });
 }
 
-async function openClient({ context, identity }: Extract<Request, { ask: 'open client' }>): Promise<void> {
+async function openClient({ client, context, identity }: Extract<Request, { ask: 'open client' }>): Promise<void> {
   const { accumulate } = nodeProvider.expander;
   const provider = {
     ...nodeProvider,
@@ -117,10 +121,9 @@ async function openClient({ context, identity }: Extract<Request, { ask: 'open c
     },
   };
   const { authority } = context;
-  client = await measure(
-    'keys',
-    () => new ClientSession({ context, identity, authority, time: sessionTime, policy: lenientPolicy, provider }),
-  );
+  const open = (): ClientSession =>
+    new ClientSession({ context, identity, authority, time: sessionTime, policy: lenientPolicy, provider });
+  clients.set(client, await measure('keys', open));
 }
 
 async function submit(session: ClientSession): Promise<readonly Uint8Array[]> {
@@ -134,13 +137,14 @@ async function submit(session: ClientSession): Promise<readonly Uint8Array[]> {
 }
 
 /** Gives messages to the session; the answer is to the last. */
-async function receive({ stage, peer, messages }: Extract<Request, { ask: 'receive' }>): Promise<unknown> {
+async function receive({ client, stage, peer, messages }: Extract<Request, { ask: 'receive' }>): Promise<unknown> {
   moved(messages);
   if (left > mostLeft) await settle();
   return measure(stage, async () => {
     let answer: unknown;
     for (const message of messages)
-      answer = server === undefined ? await opened(client).receive(message) : await server.receive(peer, message);
+      answer =
+        server === undefined ? await opened(clients.get(client)).receive(message) : await server.receive(peer, message);
     return answer;
   });
 }
@@ -165,20 +169,21 @@ async function take({ stage, count }: Extract<Request, { ask: 'take' }>): Promis
 }
 
 async function answer(request: Request): Promise<unknown> {
-  switch (request.ask) {
+  const { ask, client } = request;
+  if (ask === 'open server' || ask === 'open client') stagesOf.set(client, new Map());
+  stages = stagesOf.get(client) ?? new Map();
+  switch (ask) {
     case 'open server':
-      stages = new Map();
       return openServer(request);
     case 'open client':
-      stages = new Map();
       return openClient(request);
     case 'start':
-      return measure('keys', () => opened(client).start());
+      return measure('keys', () => opened(clients.get(client)).start());
     case 'receive':
       return receive(request);
     case 'submit':
       await settle();
-      return submit(opened(client));
+      return submit(opened(clients.get(client)));
     case 'close':
       await settle();
       return close(request.stage);

@@ -74,6 +74,13 @@ export class Reader {
     return Array.from({ length: count }, (_, position) => read(this, position));
   }
 
+  /** A vector of items of `itemLength` bytes each, views of one copy: an array of its own takes several times its bytes. */
+  items(maximum: number, itemLength: number, field: string): Uint8Array[] {
+    const count = this.count(maximum, field);
+    const bytes = this.bytes(count * itemLength, field);
+    return Array.from({ length: count }, (_, i) => bytes.subarray(i * itemLength, (i + 1) * itemLength));
+  }
+
   /** Throws unless the whole message was read. */
   end(): void {
     if (this.remaining !== 0) throw this.#malformed('end', `has ${this.remaining} bytes too many`);

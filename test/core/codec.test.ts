@@ -71,6 +71,15 @@ describe('Reader', () => {
     }
   });
 
+  it('gives items of one length, views of one copy', () => {
+    const message = Uint8Array.of(0, 2, 1, 2, 3, 4);
+    const items = new Reader(message, 't').items(9, 2, 'x');
+    message.fill(9);
+    expect(items).toEqual([Uint8Array.of(1, 2), Uint8Array.of(3, 4)]);
+    expect(items[0]?.buffer).toBe(items[1]?.buffer);
+    expect(new Reader(Uint8Array.of(0, 0), 't').items(9, 2, 'x')).toEqual([]);
+  });
+
   it('refuses a length above its maximum, or above what is left, before it allocates', () => {
     const huge = new Writer().uint32(0xffffffff).finish();
     expect(() => new Reader(huge, 't').opaque(2 ** 28, 'x')).toThrow(malformed);
@@ -81,6 +90,9 @@ describe('Reader', () => {
     expect(() => new Reader(Uint8Array.of(0, 3, 1, 2, 3, 4, 5), 't').vector(9, 2, 'x', (r) => r.uint16('x'))).toThrow(
       malformed,
     );
+    expect(() => new Reader(Uint8Array.of(0, 3, 1, 2, 3, 4, 5), 't').items(9, 2, 'x')).toThrow(malformed);
+    expect(() => new Reader(Uint8Array.of(0, 3, 1, 2, 3, 4, 5, 6), 't').items(2, 2, 'x')).toThrow(malformed);
+    expect(() => new Reader(huge, 't').items(2 ** 32, 2 ** 20, 'x')).toThrow(malformed);
   });
 
   it("refuses a 64-bit number that a double can't hold", () => {
@@ -116,7 +128,7 @@ describe('Reader', () => {
 
   it('is total: any bytes give a value or a PeerError', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 60 }), fc.array(fc.integer({ min: 0, max: 6 })), (bytes, fields) => {
+      fc.property(fc.uint8Array({ maxLength: 60 }), fc.array(fc.integer({ min: 0, max: 7 })), (bytes, fields) => {
         const reader = new Reader(bytes, 'fuzz');
         try {
           for (const field of fields) {
@@ -126,6 +138,7 @@ describe('Reader', () => {
             else if (field === 3) reader.uint64('f');
             else if (field === 4) reader.opaque(50, 'f');
             else if (field === 5) reader.opaque(0x10000, 'f');
+            else if (field === 6) reader.items(20, 3, 'f');
             else reader.vector(20, 3, 'f', (item) => item.bytes(3, 'f'));
           }
           reader.end();

@@ -51,7 +51,7 @@ export function decodeRoster(tag: Uint8Array, message: Uint8Array): RosterMessag
     index: item.uint32('index'),
     advertisement: readAdvertisement(item),
   }));
-  const proof = reader.vector(limits.clients, 32, 'proof', (item) => item.bytes(32, 'proof'));
+  const proof = reader.items(limits.clients, 32, 'proof');
   reader.end();
   return { parameters, root, identities, entries, proof };
 }

@@ -31,8 +31,7 @@ export function encodeShare(tag: Uint8Array, { commitments, sealed }: ShareMessa
 export function decodeShare(tag: Uint8Array, message: Uint8Array, applicationSeeds: number): ShareMessage {
   const reader = readMessage('share', tag, message);
   const commitments = Array.from({ length: 1 + applicationSeeds }, () => reader.bytes(32, 'commitments'));
-  const length = sealedLength(applicationSeeds);
-  const sealed = reader.vector(limits.clients, length, 'sealed', (item) => item.bytes(length, 'sealed'));
+  const sealed = reader.items(limits.clients, sealedLength(applicationSeeds), 'sealed');
   reader.end();
   return { commitments, sealed };
 }
