@@ -14,8 +14,8 @@ const weights = layers.reduce((sum, size) => sum + size, 0);
 const feedback: CompressionInput = { kind: 'error-feedback' };
 const rotate: CompressionInput = { kind: 'rotate' };
 const sketch: CompressionInput = { kind: 'count-sketch', rows: 5, columns: 256, top: 400 };
-/** Where the server keeps what it didn't take out, the rest comes later: fewer at a time are enough. */
-const residualSketch: CompressionInput = { kind: 'count-sketch', rows: 5, columns: 256, top: 150 };
+/** Where the server keeps what it didn't take out, few are taken at a time: what is taken of mere noise is noise for later rounds. */
+const residualSketch: CompressionInput = { kind: 'count-sketch', rows: 3, columns: 512, top: 32 };
 
 /** Stages before a quantizer of `bits` bits, whose range is found out by a run without it. */
 interface Quantized {
@@ -35,6 +35,7 @@ interface Whole {
 export const float = 'float32, no masking';
 export const fourBits = 'rotate, 4 bits';
 export const fewerFourBits = 'random 75%, rotate, 4 bits';
+export const scaledFourBits = 'layer scales, random 78%, rotate, 4 bits';
 
 export const schemes: readonly (Quantized | Whole)[] = [
   { name: float, uploads: [{ kind: 'float' }] },
@@ -42,6 +43,11 @@ export const schemes: readonly (Quantized | Whole)[] = [
   { name: '4 bits', stages: [], bits: 4 },
   { name: fourBits, stages: [rotate], bits: 4 },
   { name: fewerFourBits, stages: [{ kind: 'random-k', fraction: 0.75 }, rotate], bits: 4 },
+  {
+    name: scaledFourBits,
+    stages: [{ kind: 'layer-scales', layers }, { kind: 'random-k', fraction: 0.78 }, rotate],
+    bits: 4,
+  },
   { name: 'layer scales, rotate, 4 bits', stages: [{ kind: 'layer-scales', layers }, rotate], bits: 4 },
   { name: 'pruning mask 50%, rotate, 4 bits', stages: [{ kind: 'pruning-mask', fraction: 0.5 }, rotate], bits: 4 },
   { name: 'random 10%, 8 bits', stages: [{ kind: 'random-k', fraction: 0.1 }], bits: 8 },
@@ -64,7 +70,6 @@ export const schemes: readonly (Quantized | Whole)[] = [
   { name: 'download: deltas of 4 bits', uploads: [{ kind: 'float' }], download: { kind: 'delta', bits: 4 } },
 ];
 
-/** What `rotate, 4 bits` needs is one word for both ways: a scheme with its own download. */
 export interface CompressionSetting {
   readonly data: string;
   readonly alpha: number;

@@ -6,6 +6,7 @@ import {
   finalsOf,
   float,
   fourBits,
+  scaledFourBits,
   sharesOf,
 } from './compressions.js';
 import { compareOptimizers, type OptimizerReport } from './optimizers.js';
@@ -67,10 +68,12 @@ export async function compressionPart(pool: Pool, setting: PartSetting): Promise
     '',
     '## What it shows',
     '',
-    `A quarter is what 4 bits cost with ${perRound} clients: the sum of ${perRound} values needs 4 bits more than one. Sending three quarters of the coordinates,`,
+    `A quarter is what 4 bits cost with ${perRound} clients: the sum of ${perRound} values needs 4 bits more than one. Sending about three quarters of the coordinates,`,
     'the same for all clients of a round, brings that below a fifth.',
     '',
-    ...reports.flatMap(([title, report]) => [fourBits, fewerFourBits].map((name) => bitsClaim(title, report, name))),
+    ...reports.flatMap(([title, report]) =>
+      [fourBits, fewerFourBits, scaledFourBits].map((name) => bitsClaim(title, report, name)),
+    ),
     '',
     ...reports.map(([, { markdown: tables }]) => tables),
   ].join('\n');

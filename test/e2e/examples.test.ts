@@ -25,6 +25,31 @@ describe('examples', () => {
   });
 });
 
+describe('examples of plans and what they are made of', () => {
+  it('compression: a quarter of the bytes, nearly the same mean', async () => {
+    const text = await output('build/examples/compression.js');
+    expect(text).toMatch(/^4000 bytes as float32, 1000 as sent; off by 0\.0\d at most\n$/);
+  });
+
+  it('download: both sides hold the same', async () => {
+    const [bytes, model] = (await output('build/examples/download.js')).split('\n');
+    expect(bytes).toBe('4000 bytes as float32, 1004 the model, 536 the change');
+    expect(model).toMatch(/^off by 0\.00\d\d at most; server and client hold the same: true$/);
+  });
+
+  it('optimizer: FedYogi gets further where one way is steep', async () => {
+    const [average, yogi] = [...(await output('build/examples/optimizer.js')).matchAll(/([\d.]+) from the minimum/g)];
+    expect(Number(yogi?.[1])).toBeLessThan(Number(average?.[1]) / 10);
+  });
+
+  it('plan: costs, and a reason', async () => {
+    const text = await output('build/examples/plan.js');
+    expect(text).toMatch(/^a client sends 3\d{4} bytes and fetches 4\d{5}$/m);
+    expect(text).toMatch(/^the server steps with fedadam$/m);
+    expect(text).toMatch(/^plan\.error-feedback-alone: .* Instead, .*\.$/m);
+  });
+});
+
 /** Plays the server and the network to ten devices that each run what the README shows. */
 const harness = `
 import { createContext, createIdentity, createKeyPair, ServerSession } from 'veilsum/secagg';
