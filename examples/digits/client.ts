@@ -2,10 +2,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ClientRound, type JoinOptions, join } from 'veilsum/client';
 import { memoryStorage } from 'veilsum/dp';
-import { seededNumbers } from 'veilsum/fl';
+import { scaffoldControlUpdate, scaffoldCorrection, scaffoldSettle, seededNumbers } from 'veilsum/fl';
 import { type ClientPolicy, createKeyPair, type Identity, type Phase } from 'veilsum/secagg';
 import type { Addressed, ClientData, FromClient, ThreadData, ToClient, Update } from './messages.js';
 import { createNetwork, type Network } from './model.js';
+import { shareOf } from './optimizers.js';
 import { byzantineOf, delta, scenarioOf } from './settings.js';
 import { startTensorFlow } from './tensorflow.js';
 
@@ -53,9 +54,8 @@ async function live({ client, leaves }: ClientData, inbox: Inbox): Promise<void>
   const { digits } = await inbox.next('digits');
   const network = createNetwork(digits, scenario);
   send({ kind: 'ready', backend: network.backend });
-  const train = (model: Float32Array, round: number): Promise<Update> => trainAs(client, network, model, round);
   const isByzantine = client >= scenario.clients - byzantineOf(settings);
-  const make = isByzantine ? plotter(inbox, send) : train;
+  const learner = isByzantine ? plotter(inbox, send) : learnerOf(client, network);
 
   const { url, authority, certificate } = await inbox.next('join');
   const options = {
@@ -65,23 +65,30 @@ async function live({ client, leaves }: ClientData, inbox: Inbox): Promise<void>
     ...(scenario.cohorts === 1 ? {} : { policy: smallCohorts }),
     ...budget(),
   };
-  await takePart({ url, options, leaves, inbox, make, send });
+  await takePart({ url, options, leaves, inbox, learner, send });
+  // The comparison begins anew, without what was learned under masks.
+  const plain = learnerOf(client, network);
   for (;;) {
-    const { round, model } = await inbox.next('train');
-    send({ kind: 'trained', round, update: await train(model, round) });
+    const task = await inbox.next('train');
+    const update = await plain.train(task);
+    plain.settle(update.share.controlUpdate);
+    send({ kind: 'trained', round: task.round, update });
   }
 }
 
 /** A Byzantine client doesn't train: it hears what the honest ones have, and sends what is to do the most harm. */
-function plotter(inbox: Inbox, send: (message: FromClient) => void): Part['make'] {
+function plotter(inbox: Inbox, send: (message: FromClient) => void): Learner {
   let last: { readonly round: number; readonly update: Update } | undefined;
-  return async (_model, round) => {
-    // A round that is tried again.
-    if (last?.round === round) return last.update;
-    send({ kind: 'plotting', round });
-    const { values } = await inbox.next('craft');
-    last = { round, update: { values, weight: 1 } };
-    return last.update;
+  return {
+    settle: () => undefined,
+    train: async ({ round }) => {
+      // A round that is tried again.
+      if (last?.round === round) return last.update;
+      send({ kind: 'plotting', round });
+      const { values } = await inbox.next('craft');
+      last = { round, update: { values, weight: 1, share: {} } };
+      return last.update;
+    },
   };
 }
 
@@ -97,44 +104,72 @@ interface Part {
   readonly options: JoinOptions;
   readonly leaves: ReadonlyMap<number, Phase>;
   readonly inbox: Inbox;
-  /** Trains, or waits for what to send instead. */
-  readonly make: (model: Float32Array, round: number) => Promise<Update>;
+  readonly learner: Learner;
   readonly send: (message: FromClient) => void;
 }
 
 /** Trains and submits in every round that the server offers, vanishing and coming back as `leaves` says. */
-async function takePart({ url, options, leaves, inbox, make, send }: Part): Promise<void> {
+async function takePart({ url, options, leaves, inbox, learner, send }: Part): Promise<void> {
   const leavesYet = new Map(leaves);
   for (;;) {
     const connection = new AbortController();
+    let update: Update | undefined;
+    let left: Phase | undefined;
     const onPhase = (phase: Phase, { round }: ClientRound): void => {
       send({ kind: 'phase', round, phase });
       if (leavesYet.get(round) !== phase) return;
       leavesYet.delete(round);
       // As if the device had lost its network: the message of this phase is never sent, and the server isn't told why.
       connection.abort();
+      left = phase;
       send({ kind: 'left', round, phase });
     };
     try {
       for await (const offer of join(url, { ...options, onPhase, signal: connection.signal })) {
-        const update = await make(offer.model, offer.round);
+        update = await learner.train(offer);
         send({ kind: 'submitted', round: offer.round, update });
-        await offer.submit(update.values, { weight: update.weight });
+        const outcome = await offer.submit(update.values, { weight: update.weight, ...update.share });
+        if (outcome.status === 'summed') learner.settle(outcome.controlUpdate);
       }
     } catch (error) {
       if (!connection.signal.aborted) throw error;
     }
     if (!connection.signal.aborted) return;
+    // Whoever left after sending its input doesn't hear how the round ended: most likely with it in the sum.
+    if (left === 'confirm' || left === 'unmask') learner.settle(update?.share.controlUpdate);
     const { last } = await inbox.next('roundOver');
     if (last) return;
   }
 }
 
+/** Trains, or waits for what to send instead. */
+interface Learner {
+  readonly train: (offer: {
+    readonly round: number;
+    readonly model: Float32Array;
+    readonly control?: Float32Array | undefined;
+  }) => Promise<Update>;
+  /** Takes the change of its control variate, under SCAFFOLD, that came into the sum. */
+  readonly settle: (controlUpdate: Float32Array | undefined) => void;
+}
+
 /** The same model and round give the same update, bit by bit. */
-async function trainAs(client: number, network: Network, model: Float32Array, round: number): Promise<Update> {
-  const random = seededNumbers(settings.seed, `client ${client}, round ${round}`);
-  const values = await network.train(model, round, random);
-  return { values, weight: scenario.weighted ? network.images : 1 };
+function learnerOf(client: number, network: Network): Learner {
+  let own: Float32Array = new Float32Array(scenario.dimension);
+  return {
+    settle: (controlUpdate) => {
+      if (controlUpdate !== undefined) own = scaffoldSettle(own, controlUpdate, true);
+    },
+    train: async ({ round, model, control }) => {
+      const random = seededNumbers(settings.seed, `client ${client}, round ${round}`);
+      const correction = control === undefined ? {} : { correction: scaffoldCorrection(control, own) };
+      const { update, steps, rates } = await network.train({ model, ...correction }, round, random);
+      const controlUpdate =
+        control === undefined ? {} : { controlUpdate: scaffoldControlUpdate({ update, control, rates }) };
+      const share = shareOf(settings, { steps, ...controlUpdate });
+      return { values: update, weight: scenario.weighted ? network.images : 1, share };
+    },
+  };
 }
 
 function isOf<Kind extends ToClient['kind']>(

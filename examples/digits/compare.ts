@@ -1,24 +1,60 @@
-/** Federated averaging in the clear: what a round gives without masking, and how far apart two models are. */
+/** Federated learning in the clear: what a round gives without masking, and how far apart two models are. */
+import {
+  novaContribution,
+  type OptimizerInput,
+  type OptimizerState,
+  optimizerFrom,
+  type ServerOptimizer,
+  scaffoldContribution,
+  scaffoldControl,
+} from 'veilsum/fl';
 import type { Update } from './messages.js';
 
-/**
- * `model` plus the mean of the updates, weighted, in double precision and without quantization or noise. With `clip`, updates are scaled down to
- * that norm first.
- */
-export function plainRound(
-  model: Float32Array,
-  updates: readonly Update[],
-  clip: number = Number.POSITIVE_INFINITY,
-): Float32Array {
-  const weight = totalWeight(updates);
-  const sum = new Float64Array(model.length);
-  for (const update of updates) {
-    const factor = update.weight * (clip === Number.POSITIVE_INFINITY ? 1 : Math.min(1, clip / norm(update.values)));
-    update.values.forEach((value, index) => {
-      sum[index] = (sum[index] ?? 0) + factor * value;
-    });
+/** A server that sees every update: in double precision, and without quantization or noise. */
+export class PlainServer {
+  readonly #optimizer: ServerOptimizer;
+  readonly #clip: number;
+  #state: OptimizerState;
+
+  /** With `clip`, updates are scaled down to that norm first. */
+  constructor(optimizer: OptimizerInput, { dimension, clip }: { readonly dimension: number; readonly clip?: number }) {
+    this.#optimizer = optimizerFrom(optimizer, dimension);
+    this.#clip = clip ?? Number.POSITIVE_INFINITY;
+    this.#state = this.#optimizer.initialState();
   }
-  return model.map((value, index) => value + (sum[index] ?? 0) / weight);
+
+  /** SCAFFOLD's, which clients get with the model. */
+  get control(): Float32Array | undefined {
+    return this.#state.kind === 'scaffold' ? Float32Array.from(scaffoldControl(this.#state)) : undefined;
+  }
+
+  /** What `model` becomes by the weighted mean of the updates. */
+  round(model: Float32Array, updates: readonly Update[]): Float32Array {
+    const weight = totalWeight(updates);
+    const sum = new Float64Array(this.#optimizer.contributionLength);
+    for (const update of updates)
+      this.#contribution(update).forEach((value, index) => {
+        sum[index] = (sum[index] ?? 0) + (update.weight / weight) * value;
+      });
+    const step = this.#optimizer.step({
+      model: Float64Array.from(model),
+      mean: sum,
+      survivors: updates.length,
+      state: this.#state,
+    });
+    this.#state = step.state;
+    return Float32Array.from(step.model);
+  }
+
+  /** The update, and behind it what the optimizer takes beside it. */
+  #contribution({ values, share }: Update): Float64Array {
+    const factor = this.#clip === Number.POSITIVE_INFINITY ? 1 : Math.min(1, this.#clip / norm(values));
+    const clipped = Float64Array.from(values, (value) => factor * value);
+    const { spec } = this.#optimizer;
+    const { steps = 1, controlUpdate = new Float32Array(values.length) } = share;
+    if (spec.kind === 'fednova') return novaContribution(spec, clipped, { steps });
+    return spec.kind === 'scaffold' ? scaffoldContribution(spec, clipped, Float64Array.from(controlUpdate)) : clipped;
+  }
 }
 
 export function totalWeight(updates: readonly Update[]): number {

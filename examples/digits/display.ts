@@ -9,7 +9,6 @@ import {
   edgeTraffic,
   type PlayedRound,
   type PrivacySummary,
-  perClient,
   type RobustSummary,
   type Summary,
 } from './summary.js';
@@ -19,6 +18,8 @@ import type { Terminal } from './terminal.js';
 interface RoundNotes {
   /** Of the new model on the held-out images, 0 to 1. */
   readonly accuracy: number;
+  /** Of a client on average, with what it fetched. */
+  readonly bytes: { readonly bytesUp: number; readonly bytesDown: number };
   /** The phases in which clients left. */
   readonly left: readonly Phase[];
 }
@@ -109,6 +110,7 @@ function title(terminal: Terminal, settings: Settings): readonly string[] {
       : maskingTitle(settings)),
     ...privacyTitle(terminal, settings),
     ...robustTitle(terminal, settings),
+    ...optimizerTitle(settings),
     '',
     '  Each has its own mixture of digits: a bar is how many it has of one.',
   ];
@@ -161,8 +163,8 @@ const plainColumns: readonly Column[] = [
   { name: 'accuracy', width: 10, cell: (_, { accuracy }) => percent(accuracy) },
   { name: 'survivors', width: 11, cell: ({ cohorts }) => cohorts.map(survivorsOf).join(', ') },
   { name: 'left in', width: 20, align: 'left', cell: (_, { left }) => left.join(', ') },
-  { name: 'up/client', width: 10, cell: (result) => kilobytes(perClient(result).bytesUp) },
-  { name: 'down/client', width: 13, cell: (result) => kilobytes(perClient(result).bytesDown) },
+  { name: 'up/client', width: 11, cell: (_, { bytes }) => kilobytes(bytes.bytesUp) },
+  { name: 'down/client', width: 13, cell: (_, { bytes }) => kilobytes(bytes.bytesDown) },
   { name: 'seconds', width: 9, cell: ({ seconds }) => seconds.toFixed(2) },
 ];
 
@@ -286,14 +288,14 @@ function summaryLines(summary: Summary, terminal: Terminal): readonly string[] {
   if (summary.robust !== undefined) return robustLines(summary, summary.robust, terminal);
   const { rounds, accuracy, plainAccuracy, maxAbsDifference, quantizationStep, finalDrift, dropouts } = summary;
   const within = maxAbsDifference <= quantizationStep;
-  const verdict = within ? terminal.paint('green', 'within one step') : terminal.paint('red', 'more than one step');
+  const verdict = within ? terminal.paint('green', 'within that') : terminal.paint('red', 'more than that');
   const { edges } = summary;
   return [
     `  ${terminal.paint('bold', 'The same rounds with and without masking')}`,
     '',
     `  accuracy      ${percent(accuracy)} masked, ${percent(plainAccuracy)} without, after ${rounds} rounds`,
     `  difference    ${maxAbsDifference.toExponential(1)} at most, in any weight of any round. Rounding may`,
-    `                cost a step of ${quantizationStep.toExponential(1)}, masking nothing: ${verdict}`,
+    `                cost ${quantizationStep.toExponential(1)}, masking nothing: ${verdict}`,
     `  dropouts      ${phases.map((phase) => `${phase} ${dropouts[phase]}`).join(', ')}`,
     ...costLines(summary),
     ...(edges === undefined ? [] : edgeLines(edges)),
@@ -314,6 +316,26 @@ function edgeLines(edges: EdgeSummary): readonly string[] {
     `  edges         ${kilobytes(bytesUpPerEdge)} up, ${kilobytes(bytesDownPerEdge)} down an edge and round`,
     `  root          ${kilobytes(bytesUpAtRoot)} to take a round, without edges ${kilobytes(bytesUpWithoutEdges)}`,
   ];
+}
+
+/** What the optimizer does, where it isn't the plain mean. */
+function optimizerTitle({ optimizer }: Settings): readonly string[] {
+  const says: Readonly<Record<Settings['optimizer'], readonly string[]>> = {
+    fedavg: [],
+    fedavgm: ['The server adds the mean to half of what the last round moved (FedAvgM).'],
+    fedadam: ["The server's steps adapt to each weight (FedAdam)."],
+    fedyogi: ["The server's steps adapt to each weight (FedYogi)."],
+    fedadagrad: ["The server's steps adapt to each weight (FedAdagrad)."],
+    fednova: [
+      'Who has more images takes more steps, and FedNova makes up for that: the',
+      'numbers of steps go through the masked sum with the updates.',
+    ],
+    scaffold: [
+      'Control variates take out what is drift of a single client (SCAFFOLD): their',
+      'changes go through the masked sum with the updates.',
+    ],
+  };
+  return says[optimizer].length === 0 ? [] : ['', ...says[optimizer].map((line) => `  ${line}`)];
 }
 
 /** Says above all when there is no masking. */
@@ -372,18 +394,27 @@ function privateLines(summary: Summary, privacy: PrivacySummary, terminal: Termi
   ];
 }
 
-/** What was reckoned before, beside what was measured. */
+/** What the plan was reckoned to cost before it ran, beside what was measured. */
 function costLines({ cost: { reckoned, measured } }: Summary): readonly string[] {
-  const seconds = (value: number): string => `${(1000 * value).toFixed(0)} ms`;
+  const row = (name: string, before: string, after: string, note: string): string =>
+    `  ${name.padEnd(14)}${before.padStart(9)}  ${after.padStart(9)}  ${note}`.trimEnd();
+  const milliseconds = (value: number): string => `${(1000 * value).toFixed(0)} ms`;
   return [
-    `  reckoned      ${kilobytes(reckoned.bytesUp)} up, ${kilobytes(reckoned.bytesDown)} down a client and round,`,
-    `                ${seconds(reckoned.clientCpuSeconds)} of its CPU beside training, ${seconds(reckoned.serverCpuSeconds)} of the server's`,
-    `  measured      ${kilobytes(measured.bytesUp)} up, ${kilobytes(measured.bytesDown)} down, less for those that left early`,
+    row('cost', 'reckoned', 'measured', 'a client and round'),
+    row('  up', kilobytes(reckoned.bytesUp), kilobytes(measured.bytesUp), 'who leaves early sends less'),
+    row('  down', kilobytes(reckoned.bytesDown), kilobytes(measured.bytesDown), 'the model, and messages'),
+    row('  CPU', milliseconds(reckoned.clientCpuSeconds), '', 'beside training'),
+    row('  memory', megabytes(reckoned.clientMemoryBytes), '', 'beside training'),
+    row('  server', milliseconds(reckoned.serverCpuSeconds), '', 'of its CPU, for all clients'),
   ];
 }
 
 function percent(part: number): string {
   return `${(100 * part).toFixed(1)} %`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 function kilobytes(bytes: number): string {

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { attackNames, ruleOf } from './attack.js';
 import { jsonDisplay, terminalDisplay } from './display.js';
+import { optimizerNames } from './optimizers.js';
 import { defaults, isRobust, type Settings } from './settings.js';
 import { Terminal } from './terminal.js';
 
@@ -22,6 +23,8 @@ const help = `Usage: npm run demo -- [options]
   --edges N     edge aggregators, ${edgeCounts.min} to ${edgeCounts.max}: servers to clients of their own, and clients of a root, which
                 sums their sums
   --clients N   of all edges together, ${defaults.edgeClients} unless given; with --edges
+  --optimizer O   what the server does with the mean: ${optimizerNames.slice(0, 4).join(', ')},
+                ${optimizerNames.slice(4).join(', ')}
   --seed N      another split of the digits, other clients leaving; ${defaults.seed} unless given
   --help        this text`;
 
@@ -38,13 +41,14 @@ function readArguments(): Arguments {
       rounds: { type: 'string', default: String(defaults.rounds) },
       seed: { type: 'string', default: String(defaults.seed) },
       privacy: { type: 'string', default: defaults.privacy },
-      epsilon: { type: 'string', default: String(defaults.epsilon) },
+      epsilon: { type: 'string' },
       attack: { type: 'string', default: defaults.attack },
       byzantine: { type: 'string', default: String(defaults.byzantine) },
       aggregator: { type: 'string', default: defaults.aggregator },
       masking: { type: 'string', default: defaults.masking },
       edges: { type: 'string', default: String(defaults.edges) },
       clients: { type: 'string' },
+      optimizer: { type: 'string', default: defaults.optimizer },
       help: { type: 'boolean', default: false },
     },
   });
@@ -56,21 +60,26 @@ function readArguments(): Arguments {
     rounds: integer('--rounds', values.rounds, 1, 1000),
     seed: integer('--seed', values.seed, 0, 2 ** 31),
     privacy: choice('--privacy', values.privacy, ['none', 'central', 'distributed']),
-    epsilon: number('--epsilon', values.epsilon, 0.01, 10_000),
+    epsilon: number('--epsilon', values.epsilon ?? String(defaults.epsilon), 0.01, 10_000),
     attack: choice('--attack', values.attack, attackNames),
     byzantine: integer('--byzantine', values.byzantine, 1, 4),
     aggregator: values.aggregator,
     masking: choice('--masking', values.masking, ['pairwise', 'none']),
+    optimizer: choice('--optimizer', values.optimizer, optimizerNames),
     edges,
     edgeClients:
       edges === 0
         ? defaults.edgeClients
         : integer('--clients', values.clients ?? String(defaults.edgeClients), 10 * edges, 60),
   };
-  if (edges > 0 && (settings.privacy !== 'none' || isRobust(settings)))
-    throw new Error('--edges and --privacy, --attack, --aggregator or --masking are shown one at a time');
+  if (settings.privacy === 'none' && values.epsilon !== undefined)
+    throw new Error('--epsilon goes with --privacy distributed or central: without noise nothing bounds what is told');
+  if (edges > 0 && (settings.privacy !== 'none' || settings.optimizer !== 'fedavg' || isRobust(settings)))
+    throw new Error('--edges is shown without --privacy, --optimizer, --attack, --aggregator and --masking');
   if (settings.privacy !== 'none' && isRobust(settings))
     throw new Error('--privacy and --attack, --aggregator or --masking are shown one at a time');
+  if (settings.optimizer !== 'fedavg' && (settings.privacy !== 'none' || isRobust(settings)))
+    throw new Error('--optimizer is shown without --privacy, --attack, --aggregator and --masking');
   try {
     ruleOf(settings.aggregator, settings.byzantine);
   } catch (error) {

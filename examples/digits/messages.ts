@@ -1,4 +1,5 @@
 /** What the main thread and the clients' threads say to each other. None of it goes over the network. */
+import type { LocalShare } from 'veilsum/fl';
 import type { Certificate, Phase } from 'veilsum/secagg';
 import type { Digits } from './digits.js';
 import type { Settings } from './settings.js';
@@ -23,10 +24,11 @@ export interface Addressed<Message> {
   readonly message: Message;
 }
 
-/** An update and what it counts for. */
+/** An update, what it counts for, and what the optimizer asks for beside it. */
 export interface Update {
   readonly values: Float32Array;
   readonly weight: number;
+  readonly share: LocalShare;
 }
 
 export type ToClient =
@@ -36,8 +38,13 @@ export type ToClient =
   | { readonly kind: 'roundOver'; readonly last: boolean }
   /** What a Byzantine client is to send, made from the honest ones' updates. */
   | { readonly kind: 'craft'; readonly round: number; readonly values: Float32Array }
-  /** Trains without veilsum, for the comparison. */
-  | { readonly kind: 'train'; readonly round: number; readonly model: Float32Array };
+  /** Trains without veilsum, for the comparison; the update will be in the mean. */
+  | {
+      readonly kind: 'train';
+      readonly round: number;
+      readonly model: Float32Array;
+      readonly control: Float32Array | undefined;
+    };
 
 export type FromClient =
   | { readonly kind: 'key'; readonly publicKey: Uint8Array }

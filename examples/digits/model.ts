@@ -1,5 +1,5 @@
 /** The network in TensorFlow.js. Outside this file a model is one flat vector of its weights. */
-import type { Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import type { Sequential } from '@tensorflow/tfjs-layers';
 import { permutation, type Random } from 'veilsum/fl';
 import { classes, type Digits, pixels } from './digits.js';
@@ -7,13 +7,27 @@ import type { ModelShapes, Scenario } from './settings.js';
 import { tf, tfLayers } from './tensorflow.js';
 
 export interface Network {
-  /** Trains from `model`, leaving it as it is, and returns the update: new weights minus old. The same inputs give the same update. */
-  train(model: Float32Array, round: number, random: Random): Promise<Float32Array>;
+  /** Trains from `start.model`, leaving it as it is. The same inputs give the same update. */
+  train(start: Start, round: number, random: Random): Promise<Trained>;
   /** The part of the images, 0 to 1, that `model` names rightly. */
   accuracy(model: Float32Array): number;
   readonly images: number;
   /** `wasm`, or `tensorflow` where the optional @tensorflow/tfjs-node is installed. */
   readonly backend: string;
+}
+
+export interface Start {
+  readonly model: Float32Array;
+  /** SCAFFOLD: what is added to each gradient. */
+  readonly correction?: Float32Array;
+}
+
+export interface Trained {
+  /** New weights minus old. */
+  readonly update: Float32Array;
+  /** Batches seen, and the sum of the learning rates they were learned at. */
+  readonly steps: number;
+  readonly rates: number;
 }
 
 /** A network over one client's images (or over the held-out ones). Needs {@link startTensorFlow} first. */
@@ -26,19 +40,32 @@ export function createNetwork(digits: Digits, { training, shapes, pooling }: Sce
   return {
     images,
     backend: tf.getBackend(),
-    async train(weights, round, random) {
+    async train({ model: weights, correction }, round, random) {
+      const rate = training.learningRate(round);
       setWeights(model, weights, shapes);
-      optimizer.setLearningRate(training.learningRate(round));
+      optimizer.setLearningRate(rate);
+      const drift = correction === undefined ? [] : tf.tidy(() => tensorsOf(correction, shapes, -rate));
+      let steps = 0;
       for (let epoch = 0; epoch < training.epochs; epoch++) {
         // Not `model.fit`: it shuffles with Math.random, and takes half of its time to gather the images of a batch.
         const order = permutation(images, random);
         for (let from = 0; from < images; from += training.batchSize) {
           const [x, y] = batch(inputs, order.subarray(from, from + training.batchSize));
           await model.trainOnBatch(x, y);
+          // Gradient descent by the corrected gradient is a step by the gradient, and one by the correction.
+          tf.tidy(() => {
+            drift.forEach((change, index) => {
+              const weight = model.weights[index];
+              weight?.write(tf.add(weight.read(), change));
+            });
+          });
           tf.dispose([x, y]);
+          steps += 1;
         }
       }
-      return getWeights(model).map((value, index) => value - (weights[index] ?? 0));
+      tf.dispose(drift);
+      const update = getWeights(model).map((value, index) => value - (weights[index] ?? 0));
+      return { update, steps, rates: steps * rate };
     },
     accuracy(weights) {
       setWeights(model, weights, shapes);
@@ -98,14 +125,18 @@ function build(shapes: ModelShapes): Sequential {
 
 function setWeights(model: Sequential, weights: Float32Array, shapes: ModelShapes): void {
   tf.tidy(() => {
-    let from = 0;
-    model.setWeights(
-      shapes.map((shape) => {
-        const size = shape.reduce<number>((product, side) => product * side, 1);
-        from += size;
-        return tf.tensor(weights.slice(from - size, from), [...shape]);
-      }),
-    );
+    model.setWeights(tensorsOf(weights, shapes));
+  });
+}
+
+/** A flat vector times `factor`, as tensors of the layers' shapes. */
+function tensorsOf(flat: Float32Array, shapes: ModelShapes, factor: number = 1): Tensor[] {
+  let from = 0;
+  return shapes.map((shape) => {
+    const size = shape.reduce<number>((product, side) => product * side, 1);
+    from += size;
+    const values = flat.slice(from - size, from);
+    return tf.tensor(factor === 1 ? values : values.map((value) => factor * value), [...shape]);
   });
 }
 

@@ -5,14 +5,15 @@ import { type Plan, planCost, seededNumbers } from 'veilsum/fl';
 import { phases } from 'veilsum/secagg';
 import type { RoundResult } from 'veilsum/server';
 import { craft } from './attack.js';
-import { maxAbsDifference, plainRound, rmsDifference, totalWeight } from './compare.js';
+import { maxAbsDifference, PlainServer, rmsDifference, totalWeight } from './compare.js';
 import { type Crew, startCrew } from './crew.js';
 import { dealByDirichlet, holdOut, loadDigits } from './digits.js';
 import type { Display } from './display.js';
 import type { FromClient, Update } from './messages.js';
 import { createNetwork, type Network } from './model.js';
+import { fetchedBytes, optimizerOf, roundingBound } from './optimizers.js';
 import { clientsInSum, type Leaving, leavesOf, scheduleLeaving } from './schedule.js';
-import { type Federation, quantizationStep, startFederation } from './server.js';
+import { type Federation, startFederation } from './server.js';
 import { byzantineOf, heldOut, initialModel, isRobust, type Scenario, type Settings, scenarioOf } from './settings.js';
 import {
   addUp,
@@ -71,11 +72,11 @@ export async function run(settings: Settings, display: Display): Promise<void> {
       accuracy: judge.accuracy(masked.model),
       plainAccuracy: judge.accuracy(plainModel),
       maxAbsDifference: masked.maxAbsDifference,
-      quantizationStep: quantizationStep(scenario),
+      quantizationStep: (scenario.edges > 0 ? 2 : 1) * roundingBound(settings),
       finalDrift: maxAbsDifference(masked.model, plainModel),
       dropouts: addUp(cohorts.map(({ dropouts }) => dropouts)),
-      bytesUpPerClient: Math.round(mean(masked.results.map((result) => perClient(result).bytesUp))),
-      cost: costSummary(masked),
+      bytesUpPerClient: Math.round(mean(masked.results.map((result) => perClient(result, 0).bytesUp))),
+      cost: costSummary(masked, settings),
       ...(privacy === undefined ? {} : { privacy }),
       ...(robust === undefined ? {} : { robust }),
       ...(edges === undefined ? {} : { edges }),
@@ -115,6 +116,7 @@ interface MaskedRounds {
 async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
   const { crew, schedule, firstModel, judge, display, scenario } = stage;
   const { server, edges, plan, identities } = await openServer(stage);
+  const clear = new PlainServer(optimizerOf(stage.settings), scenario);
   const rounds = server.rounds();
   const below = edges.map((edge) => edge.rounds());
   const results: PlayedRound[] = [];
@@ -134,7 +136,7 @@ async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
       // What a robust rule gives is no mean, and is not to be compared with one.
       if (!isRobust(stage.settings)) {
         const updates = await updatesInSum(result, leaving, stage);
-        const plain = plainRound(model, updates, scenario.clip);
+        const plain = clear.round(model, updates);
         difference = Math.max(difference, maxAbsDifference(result.model, plain));
         squares += rmsDifference(result.model, plain) ** 2;
       }
@@ -142,6 +144,7 @@ async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
       results.push(result);
       display.round(result, {
         accuracy: judge.accuracy(model),
+        bytes: perClient(result, fetchedBytes(stage.settings)),
         left: phases.filter((phase) => [...leaving.values()].includes(phase)),
       });
       const last = results.length === schedule.length;
@@ -202,15 +205,16 @@ async function updatesInSum(
  */
 async function plainRounds({ crew, schedule, firstModel, display, scenario, settings }: Stage): Promise<Float32Array> {
   const honest = scenario.clients - byzantineOf(settings);
+  const server = new PlainServer(optimizerOf(settings), scenario);
   let model = firstModel;
   for (const [round, leaving] of schedule.entries()) {
     display.comparing(round);
-    const current = model;
+    const [current, { control }] = [model, server];
     const trained = clientsInSum(honest, leaving).map(async (client) => {
-      crew.tell(client, { kind: 'train', round, model: current });
+      crew.tell(client, { kind: 'train', round, model: current, control });
       return (await crew.hear('trained', client, round)).update;
     });
-    model = plainRound(current, await Promise.all(trained), scenario.clip);
+    model = server.round(current, await Promise.all(trained));
   }
   return model;
 }
@@ -239,7 +243,8 @@ async function plotRound({ crew, settings, scenario }: Stage, round: number): Pr
 }
 
 /** What the plan was reckoned to cost, beside what it did. */
-function costSummary({ plan, results }: MaskedRounds): CostSummary {
+function costSummary({ plan, results }: MaskedRounds, settings: Settings): CostSummary {
+  const fetched = fetchedBytes(settings);
   const cohorts = results.flatMap(clientCohorts);
   const round = planCost(plan, {
     clients: Math.round(mean(cohorts.map(({ roster }) => roster))),
@@ -256,8 +261,8 @@ function costSummary({ plan, results }: MaskedRounds): CostSummary {
       serverCpuSeconds: round.server.cpuSeconds,
     },
     measured: {
-      bytesUp: mean(results.map((result) => perClient(result).bytesUp)),
-      bytesDown: mean(results.map((result) => perClient(result).bytesDown)),
+      bytesUp: mean(results.map((result) => perClient(result, fetched).bytesUp)),
+      bytesDown: mean(results.map((result) => perClient(result, fetched).bytesDown)),
     },
   };
 }
@@ -292,7 +297,7 @@ function edgeSummary({ results }: MaskedRounds, { edges, clients }: Scenario): E
     bytesUpPerEdge: Math.round(mean(traffic.map(({ bytesUp }) => bytesUp / edges))),
     bytesDownPerEdge: Math.round(mean(traffic.map(({ bytesDown }) => bytesDown / edges))),
     bytesUpAtRoot: Math.round(mean(traffic.map(({ bytesUp }) => bytesUp))),
-    bytesUpWithoutEdges: Math.round(clients * mean(results.map((result) => perClient(result).bytesUp))),
+    bytesUpWithoutEdges: Math.round(clients * mean(results.map((result) => perClient(result, 0).bytesUp))),
   };
 }
 

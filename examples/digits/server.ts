@@ -4,20 +4,8 @@ import { centralPrivacy, definePlan, distributedPrivacy, type Plan, rootPlan } f
 import { type Certificate, createIdentity, createKeyPair, enrol } from 'veilsum/secagg';
 import { type Server, serve } from 'veilsum/server';
 import { ruleOf } from './attack.js';
+import { gridOf, optimizerOf } from './optimizers.js';
 import { delta, isRobust, type Scenario, type Settings, scenarioOf } from './settings.js';
-
-const grid = { bits: 16, range: 1 } as const;
-
-/**
- * How far rounding can move a weighted mean: a client's value is rounded to a neighboring multiple of this, so the mean of
- * many is off by less.
- */
-const gridStep = grid.range / (2 ** (grid.bits - 1) - 1);
-
-/** The same where means are rounded once more on their way through an edge. */
-export function quantizationStep({ edges }: Scenario): number {
-  return edges > 0 ? 2 * gridStep : gridStep;
-}
 
 /** A tenth of the clients may have left before the sum, and a tenth may tell the server their noise. */
 const share = 0.1;
@@ -25,21 +13,12 @@ const share = 0.1;
 /** What happens to an update before it is masked, and to the sum. */
 function planFor(settings: Settings): Plan {
   if (isRobust(settings)) return robustPlan(settings);
-  const scenario = scenarioOf(settings);
-  const { clip, dealing, dimension } = scenario;
-  const clients = together(scenario);
+  const { clients, clip, dimension } = scenarioOf(settings);
   const [vector, cohort] = [{ dimension }, { maxClients: clients }];
   const budget = { epsilon: settings.epsilon, delta, rounds: settings.rounds };
   switch (settings.privacy) {
     case 'none':
-      // Weighted by its images, clipped to the norm C, rounded to 16 bits.
-      return definePlan({
-        vector,
-        cohort,
-        weight: { kind: 'examples', max: dealing.size.max },
-        clip: { kind: 'l2', norm: clip },
-        quantize: grid,
-      });
+      return learningPlan(settings);
     case 'central':
       // Clipped and rounded; the server adds the noise.
       return definePlan({
@@ -62,11 +41,27 @@ function together({ clients, cohorts, edges }: Scenario): number {
   return Math.ceil(clients / Math.max(cohorts, edges));
 }
 
+/** Weighted by its images, clipped to the norm C, rounded to 16 bits; the optimizer may ask for more beside it. */
+function learningPlan(settings: Settings): Plan {
+  const scenario = scenarioOf(settings);
+  const { clip, dealing, dimension } = scenario;
+  const optimizer = optimizerOf(settings);
+  const fields = {
+    vector: { dimension },
+    cohort: { maxClients: together(scenario) },
+    clip: { kind: 'l2', norm: clip },
+    quantize: gridOf(settings),
+  } as const;
+  // SCAFFOLD has every client count the same.
+  if (optimizer.kind === 'scaffold') return definePlan({ ...fields, optimizer });
+  return definePlan({ ...fields, optimizer, weight: { kind: 'examples', max: dealing.size.max } });
+}
+
 /** What a rule judges: the means of masked cohorts, or each update in the clear. */
 function robustPlan(settings: Settings): Plan {
   const { clients, cohorts, dimension } = scenarioOf(settings);
   const aggregator = ruleOf(settings.aggregator, settings.byzantine);
-  const base = { vector: { dimension }, quantize: grid };
+  const base = { vector: { dimension }, quantize: gridOf(settings) };
   if (settings.masking === 'none')
     return definePlan({
       ...base,

@@ -19,6 +19,8 @@ export interface Settings {
   readonly edges: number;
   /** Of all edges together. */
   readonly edgeClients: number;
+  /** What the server makes of a round's mean. */
+  readonly optimizer: 'fedavg' | 'fedavgm' | 'fedadam' | 'fedyogi' | 'fedadagrad' | 'fednova' | 'scaffold';
 }
 
 export const defaults: Settings = {
@@ -32,6 +34,7 @@ export const defaults: Settings = {
   masking: 'pairwise',
   edges: 0,
   edgeClients: 30,
+  optimizer: 'fedavg',
 };
 
 /** Whether anything is to be shown of attacks and rules. */
@@ -132,8 +135,8 @@ const privateLearning: Scenario = {
   edges: 0,
 };
 
-/** Ten clients in the clear: the rule sees each. */
-const openLearning: Scenario = { ...learning, weighted: false };
+/** The same, each client counting as much as any other: in the clear, where a rule sees each, and under SCAFFOLD. */
+const uniformLearning: Scenario = { ...learning, weighted: false };
 
 /** Ten masked cohorts of nine: the rule sees their means, and one Byzantine client spoils one of them. */
 const cohortLearning: Scenario = {
@@ -153,8 +156,8 @@ function edgeLearning({ edges, edgeClients }: Settings): Scenario {
 export function scenarioOf(settings: Settings): Scenario {
   if (settings.edges > 0) return edgeLearning(settings);
   if (settings.privacy !== 'none') return privateLearning;
-  if (!isRobust(settings)) return learning;
-  return settings.masking === 'none' ? openLearning : cohortLearning;
+  if (!isRobust(settings)) return settings.optimizer === 'scaffold' ? uniformLearning : learning;
+  return settings.masking === 'none' ? uniformLearning : cohortLearning;
 }
 
 /** Random starting weights (Glorot and Bengio, 2010); biases start at zero. */

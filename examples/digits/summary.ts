@@ -17,7 +17,10 @@ export interface Summary {
    * same updates of the same survivors give in the clear, in doubles, without quantization.
    */
   readonly maxAbsDifference: number;
-  /** What rounding to integers may cost in a mean at most; the above is below it if masking costs nothing. */
+  /**
+   * What rounding to integers may cost in a weight at most: a step of the grid, more where the optimizer magnifies it. The above is below it if
+   * masking costs nothing.
+   */
   readonly quantizationStep: number;
   /** The largest difference in any weight of the two final models, each trained on its own: see the last lines of the output. */
   readonly finalDrift: number;
@@ -91,16 +94,18 @@ export interface PrivacySummary {
   readonly noiseDeviation: number;
 }
 
-/** Bytes that a client sent and received in a round, on average; with the model, which each fetches first. */
-export function perClient(round: PlayedRound): { readonly bytesUp: number; readonly bytesDown: number } {
-  const { model } = round;
+/** Bytes that a client sent and received in a round, on average; with the `fetched` ones of the model and what goes with it. */
+export function perClient(
+  round: PlayedRound,
+  fetched: number,
+): { readonly bytesUp: number; readonly bytesDown: number } {
   const cohorts = clientCohorts(round);
   const sum = (count: (cohort: CohortReport) => number): number =>
     cohorts.reduce((total, cohort) => total + count(cohort), 0);
   const roster = sum((cohort) => cohort.roster);
   return {
     bytesUp: sum((cohort) => cohort.bytesUp) / roster,
-    bytesDown: sum((cohort) => cohort.bytesDown) / roster + model.byteLength,
+    bytesDown: sum((cohort) => cohort.bytesDown) / roster + fetched,
   };
 }
 

@@ -15,7 +15,7 @@ import {
   relations,
   ZcdpAccountant,
 } from '../dp/index.js';
-import { number, wholeNumbers } from './arguments.js';
+import { integer, number, wholeNumbers } from './arguments.js';
 import { readBytes } from './files.js';
 
 /** Mechanisms by their names on the command line: the kinds of events. */
@@ -69,6 +69,15 @@ const fields: readonly (readonly [flag: string, field: string, text: string])[] 
   ['--min-separation <n>', 'minSeparation', 'other steps between two of them at least (single-tree)'],
 ];
 
+/** Options with the fields of events that they become. */
+const optionsOfFields: readonly (readonly [flag: string, field: string])[] = [
+  ...fields.map(([flag, field]) => [flag, field] as const),
+  ['--sampling <q>', 'samplingProbability'],
+  ['--sample-size <n>', 'sampleSize'],
+  ['--dataset-size <n>', 'datasetSize'],
+  ['--steps-per-tree <n,n,...>', 'stepsPerTree'],
+];
+
 /** Adds the options that say what is released, how often and who does the sums. */
 export function withEventOptions(command: Command): Command {
   command
@@ -78,9 +87,9 @@ export function withEventOptions(command: Command): Command {
     .option('--events <file>', 'instead: a JSON array of events, or of {event, count}')
     .addOption(new Option('--relation <name>', 'what one record more means').choices([...relations]))
     .option('--sampling <q>', 'probability that a record is in a round, by its own coin', number)
-    .option('--sample-size <n>', 'instead: records of a round, drawn without replacement', number)
-    .option('--dataset-size <n>', 'of so many', number)
-    .option('--rounds <n>', 'how often it is done', number, 1)
+    .option('--sample-size <n>', 'instead: records of a round, drawn without replacement', integer)
+    .option('--dataset-size <n>', 'of so many', integer)
+    .option('--rounds <n>', 'how often it is done', integer, 1)
     .addOption(
       new Option('--accountant <name>', 'who does the sums; best is the least that pld and rdp prove')
         .choices([...accountants])
@@ -98,8 +107,19 @@ export async function eventsOf(flags: EventFlags): Promise<readonly CountedEvent
   return (await readEvents(flags.events)).map(({ event, count }) => ({ event, count: count * flags.rounds }));
 }
 
-/** One round of the mechanism that the options name. Throws `UsageError`. */
+/** One round of the mechanism that the options name. Throws `UsageError`, which names the option that is wrong or missing. */
 export function eventOf(flags: EventFlags): PrivacyEvent {
+  try {
+    return namedEvent(flags);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const [flag] = optionsOfFields.find(([, field]) => new RegExp(`\\b${field} (must|has)`).test(error.message)) ?? [];
+    if (flag === undefined) throw error;
+    throw new UsageError(error.code, `${flag}: ${error.message}`, { cause: error });
+  }
+}
+
+function namedEvent(flags: EventFlags): PrivacyEvent {
   const { mechanism, sampling, sampleSize, datasetSize } = flags;
   const kind = mechanisms[mechanism];
   const relation = flags.relation ?? defaultRelation(flags);
@@ -197,7 +217,7 @@ export function plainBounds({ lower, estimate, upper }: Bounds): Readonly<Record
 
 /** Bounds on one line. */
 export function boundsText(name: string, { lower, estimate, upper }: Bounds): string {
-  return `${name} ${roundedUp(upper)} (lower ${lower.toPrecision(6)}, estimate ${estimate.toPrecision(6)})`;
+  return `${name} ${roundedUp(upper)} (lower ${roundedDown(lower)}, estimate ${estimate.toPrecision(6)})`;
 }
 
 /** Six digits, and never less than the value: it is a promise. */
@@ -205,4 +225,11 @@ function roundedUp(value: number): string {
   const text = value.toPrecision(6);
   if (!(Number(text) < value)) return text;
   return (value * (1 + 1e-5)).toPrecision(6);
+}
+
+/** Nor is a lower bound rounded up. */
+function roundedDown(value: number): string {
+  const text = value.toPrecision(6);
+  if (!(Number(text) > value)) return text;
+  return (value * (1 - 1e-5)).toPrecision(6);
 }

@@ -2,11 +2,13 @@ import { stat } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { UsageError } from '../core/errors.js';
 import {
+  type Charge,
   exportLedger,
   importLedger,
   Ledger,
   type LedgerStorage,
   memoryStorage,
+  parseEvent,
   parseLedger,
   type Relation,
   relations,
@@ -40,31 +42,38 @@ async function verify(path: string, { head, json }: { readonly head?: string; re
 interface ShowFlags {
   readonly task?: string;
   readonly delta: number;
-  readonly relation: Relation;
+  readonly relation?: Relation;
   readonly json: boolean;
+}
+
+/** What the charges are for, where nobody says: they can only be added up if they agree. */
+function relationOf(charges: readonly Charge[]): Relation {
+  const [first] = charges;
+  return first === undefined ? 'addOrRemoveOne' : parseEvent(first.event).relation;
 }
 
 async function show(path: string, flags: ShowFlags): Promise<void> {
   const { charges } = await verifyLedger(await storageOf(path));
+  const { delta, relation = relationOf(charges) } = flags;
   const tasks = [...new Set(charges.map(({ task }) => task))].filter(
     (task) => flags.task === undefined || task === flags.task,
   );
   const rows = tasks.map((task) => {
     const events = charges.filter((charge) => charge.task === task).map(({ event }) => event);
-    return { task, charges: events.length, epsilon: spentEpsilon(events, flags) };
+    return { task, charges: events.length, epsilon: spentEpsilon(events, { delta, relation }) };
   });
   const all = spentEpsilon(
     charges.map(({ event }) => event),
-    flags,
+    { delta, relation },
   );
   if (flags.json) {
     const plain = rows.map((row) => ({ ...row, epsilon: plainBounds(row.epsilon) }));
-    console.log(JSON.stringify({ delta: flags.delta, tasks: plain, all: plainBounds(all) }));
+    console.log(JSON.stringify({ delta, relation, tasks: plain, all: plainBounds(all) }));
     return;
   }
   for (const { task, charges: count, epsilon } of rows)
     console.log(`${JSON.stringify(task)}  ${count} charges  ${boundsText('epsilon', epsilon)}`);
-  console.log(`all tasks at delta ${flags.delta}: ${boundsText('epsilon', all)}`);
+  console.log(`all tasks at delta ${delta} (${relation}): ${boundsText('epsilon', all)}`);
 }
 
 async function exported(path: string, { out }: { readonly out?: string }): Promise<void> {
@@ -102,7 +111,9 @@ export function ledgerCommand(): Command {
     .option('--task <name>', 'only this task')
     .option('--delta <delta>', 'at this delta', probability, 1e-5)
     .addOption(
-      new Option('--relation <name>', 'what one record more means').choices([...relations]).default('addOrRemoveOne'),
+      new Option('--relation <name>', 'what one record more means (default: as the charges say)').choices([
+        ...relations,
+      ]),
     )
     .option('--json', 'print one JSON object', false)
     .action(show);

@@ -72,11 +72,25 @@ export class ClientAccount {
     refuseTask(this.#ledger, { task, event, rounds: privacy.budget.rounds });
   }
 
-  /** Pays for what an input of this session will tell, at most. Throws as `Ledger.charge`. */
-  async charge({ task, round, session }: SessionContext, plan: Plan): Promise<void> {
+  /**
+   * Pays for what an input of this session will tell, at most. Throws `PeerError` (`budget.replayed`) for a session that was paid for before: another
+   * input in it would have its own noise, and the two would tell more than one was paid for. Else as `Ledger.charge`.
+   */
+  async charge(
+    { task, round, session }: Pick<SessionContext, 'task' | 'round' | 'session'>,
+    plan: Plan,
+  ): Promise<void> {
     const event = worstEvent(plan);
     if (event === undefined) throw new InternalError('budget.event', 'a plan without noise was let in');
-    await this.#ledger.charge({ task, round, context: toHex(session), event: eventJson(event) });
+    const replayed = (cause?: unknown): PeerError =>
+      new PeerError('budget.replayed', `round ${round} of ${task} offers a session again that this client paid for`, {
+        cause,
+      });
+    const charge = { task, round, context: toHex(session), event: eventJson(event) };
+    const { repeated } = await this.#ledger.charge(charge).catch((error: unknown) => {
+      throw error instanceof UsageError && error.code === 'ledger.conflict' ? replayed(error) : error;
+    });
+    if (repeated) throw replayed();
   }
 
   close(): Promise<void> {

@@ -1,6 +1,6 @@
 import { defaultProvider } from '#provider';
 import { toHex } from '../core/bytes.js';
-import { checkBytes, describe } from '../core/check.js';
+import { checkBytes, checkInteger, describe } from '../core/check.js';
 import { PeerError, UsageError } from '../core/errors.js';
 import type { CryptoProvider } from '../crypto/provider/provider.js';
 import type { Plan } from '../fl/plan/fields.js';
@@ -13,6 +13,7 @@ import type { Phase } from '../secagg/phase.js';
 import { type ClientPolicy, completePolicy } from '../secagg/policy.js';
 import { type Addresses, addressesOf } from './address.js';
 import { ClientAccount, type ClientBudget, checkBudget, policyFor } from './budget.js';
+import { BufferedRound } from './buffered-round.js';
 import { ConnectionEnd, ServerConnection } from './connection.js';
 import { ModelCache } from './model-cache.js';
 import { type Offered, readOffer } from './offer.js';
@@ -36,6 +37,11 @@ export interface JoinOptions {
   readonly allowUnmasked?: boolean;
   /** Awaited before each round is asked for: for who can't take part at any time. Meanwhile the server doesn't reckon with this client. */
   readonly ready?: () => Promise<unknown>;
+  /**
+   * Refuses tasks whose schedule is buffered and lets updates be of models that are more versions old than this. 0 has all of a cohort train the
+   * same model, as in rounds; unless given any plan will do. See SECURITY.md.
+   */
+  readonly maxStaleness?: number;
   /** Called, and awaited, before the message of each phase is sent. */
   readonly onPhase?: (phase: Phase, round: ClientRound) => unknown;
   /** Aborting it drops the connection at once, in whatever phase. */
@@ -57,7 +63,7 @@ export interface JoinOptions {
  * @throws UsageError at once, for an option of wrong type or range
  * @throws from the iteration: `AbortError` if the connection can't be made or is lost (`connection.…`) or the model can't be
  *   fetched; `PeerError` for an offer that this client won't take part in (`offer.…`, `model.…`, `policy.suite`,
- *   `policy.threat`, `policy.authority`, `policy.unmasked`, `budget.…`); `AbortError` (`ledger.…`) where the budget has no room for the task; the reason of
+ *   `policy.threat`, `policy.authority`, `policy.unmasked`, `policy.staleness`, `budget.…`); `AbortError` (`ledger.…`) where the budget has no room for the task; the reason of
  *   `signal`
  */
 export function join(url: string | URL, options: JoinOptions): AsyncGenerator<ClientRound, void, undefined> {
@@ -70,6 +76,7 @@ export function join(url: string | URL, options: JoinOptions): AsyncGenerator<Cl
   checkBudget(options.budget);
   if (options.ready !== undefined && typeof options.ready !== 'function')
     throw new UsageError('usage.options', `ready must be a function, got ${describe(options.ready)}`);
+  checkInteger('maxStaleness', options.maxStaleness ?? 0, 0, 2 ** 32);
   const hello = encodeHello({ task: options.task ?? '' });
   return rounds(addresses, options, hello);
 }
@@ -100,30 +107,31 @@ async function* rounds(
     return kept;
   };
   let lastRound = 0;
+  // Each hello asks for one offer: the server never waits for a client that is busy with something else.
+  const ask = async (): Promise<Offered> => {
+    const offer = readOffer(await connection.ask(hello), { provider, task, base, lastRound });
+    lastRound = offer.context.round;
+    return offer;
+  };
+  const open = (offer: Offered): RoundSession => sessionOf(offer, options, { provider, policy });
+  const charge = async ({ context, plan }: Offered): Promise<void> => account?.charge(context, plan);
   try {
     for (let asked = 0; ; asked += 1) {
       if (asked > 0) await connection.meanwhile(ready());
-      // Each hello asks for one offer: the server never waits for a client that is busy with something else.
-      const offer = readOffer(await connection.ask(hello), { provider, task, base, lastRound });
+      const offer = await ask();
       const { context, plan } = offer;
-      lastRound = context.round;
       account?.refuse(context.task, plan, policy);
-      const session = sessionOf(offer, options, { provider, policy });
+      const session = open(offer);
       try {
-        const model = await models.get(offer.model, signal).catch(async (error: unknown) => {
+        const fetched = await models.get(offer.model, signal).catch(async (error: unknown) => {
           await connection.throwIfEnding();
           throw error;
         });
-        const round = new OfferedRound({
-          feedback: feedbackOf(plan),
-          connection,
-          session,
-          plan,
-          model,
-          provider,
-          onPhase,
-          charge: async () => account?.charge(context, plan),
-        });
+        const parts = { feedback: feedbackOf(plan), connection, session, plan, fetched, provider, onPhase };
+        const round =
+          plan.schedule.kind === 'rounds'
+            ? new OfferedRound({ ...parts, charge: () => charge(offer) })
+            : new BufferedRound({ ...parts, invitation: offer, ask, open, models, abandoned: signal, charge });
         try {
           yield round;
         } finally {
@@ -145,10 +153,16 @@ async function* rounds(
 /** A session as the plan wants it. Throws `PeerError` where this client won't have it. */
 function sessionOf(
   { context, plan }: Offered,
-  { identity, authority, allowUnmasked }: JoinOptions,
+  { identity, authority, allowUnmasked, maxStaleness }: JoinOptions,
   { provider, policy }: { readonly provider: CryptoProvider; readonly policy: ClientPolicy },
 ): RoundSession {
   const time = Math.floor(Date.now() / 1000);
+  const { schedule } = plan;
+  if (schedule.kind === 'buffered' && maxStaleness !== undefined && schedule.maxStaleness > maxStaleness)
+    throw new PeerError(
+      'policy.staleness',
+      `the task takes updates of models that are ${schedule.maxStaleness} versions old, this client allows ${maxStaleness}`,
+    );
   if (plan.masking.kind === 'pairwise')
     return new ClientSession({ identity, authority, provider, time, policy: policyFor(plan, policy), context });
   if (allowUnmasked !== true)

@@ -4,10 +4,10 @@ import type { CryptoProvider } from '../crypto/provider/provider.js';
 
 export interface ModelReference {
   readonly url: URL;
-  /** SHA-256 of the model's bytes. */
+  /** SHA-256 of the bytes. */
   readonly hash: Uint8Array;
-  /** Float32 values of the model. */
-  readonly dimension: number;
+  /** Float32 values: of the model, and of what the plan's optimizer has clients get behind it. */
+  readonly length: number;
 }
 
 /**
@@ -29,17 +29,26 @@ export class ModelCache {
   async get(reference: ModelReference, signal: AbortSignal | undefined): Promise<Float32Array> {
     const { hash } = reference;
     if (this.#last === undefined || !equalBytes(this.#last.hash, hash)) {
-      const bytes = await download(reference, signal);
-      if (!equalBytes(this.#provider.sha256(bytes), hash))
-        throw new PeerError('model.hash', `the server's model is not the one that the offer names, ${toHex(hash)}`);
+      const bytes = await this.fetch(reference, 4 * reference.length, signal);
       this.#last = { hash, bytes };
     }
     return new Float32Array(this.#last.bytes.slice().buffer);
   }
+
+  /** The `length` bytes that the hash names. Throws as `get`. */
+  async fetch(
+    { url, hash }: Pick<ModelReference, 'url' | 'hash'>,
+    length: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    const bytes = await download(url, length, signal);
+    if (!equalBytes(this.#provider.sha256(bytes), hash))
+      throw new PeerError('model.hash', `the server's model is not the one that the offer names, ${toHex(hash)}`);
+    return bytes;
+  }
 }
 
-async function download({ url, dimension }: ModelReference, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  const length = 4 * dimension;
+async function download(url: URL, length: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
   try {
     const response = await request(url, signal);
     if (!response.ok || response.body === null)

@@ -4,6 +4,7 @@ import type { CryptoProvider } from '../crypto/provider/provider.js';
 import type { Plan } from '../fl/plan/fields.js';
 import { parsePlan } from '../fl/plan/plan.js';
 import { releaseAt, ringShape } from '../fl/plan/shape.js';
+import { broadcastLength } from '../fl/plan/stages/optimizer.js';
 import type { SessionContext } from '../secagg/context.js';
 import { decodeOffer } from '../secagg/messages/offer.js';
 import type { ModelReference } from './model-cache.js';
@@ -40,7 +41,7 @@ export function readOffer(message: Uint8Array, expected: OfferExpectation): Offe
     throw new PeerError('offer.plan', 'the plan is not the one that the session is bound to');
   const plan = parsePlan(bytes);
   checkShape(context, plan);
-  const reference = { url: modelUrl(model, base), hash: context.modelHash, dimension: plan.vector.dimension };
+  const reference = { url: modelUrl(model, base), hash: context.modelHash, length: broadcastLength(plan) };
   return { context, plan, model: reference };
 }
 

@@ -5,7 +5,9 @@ import type { Plan } from '../fl/plan/fields.js';
 import { clientPipeline, contributionCheck } from '../fl/plan/pipeline.js';
 import { valuesLength } from '../fl/plan/shape.js';
 import type { ErrorFeedback } from '../fl/plan/stages/error-feedback.js';
+import { type LocalShare, readBroadcast, summedControl } from '../fl/plan/stages/optimizer.js';
 import { publicSeed } from '../fl/plan/stages/seed.js';
+import type { ClientVersions } from '../fl/plan/stages/staleness.js';
 import type { PlainVector } from '../ring/vector.js';
 import type { ClientSession, ClientStep } from '../secagg/client/session.js';
 import type { Phase } from '../secagg/phase.js';
@@ -13,8 +15,8 @@ import { ConnectionEnd, type ServerConnection } from './connection.js';
 import type { Inbox } from './inbox.js';
 import type { PlainClientSession } from './plain-session.js';
 
-/** What goes with an update. */
-export interface Contribution {
+/** What goes with an update; what the plan's optimizer asks for besides, `LocalShare` says. */
+export interface Contribution extends LocalShare {
   /** What the update counts for in the mean, such as the number of training examples; 1 under uniform weights. */
   readonly weight?: number;
   /** One integer for each of the plan's metrics, by name; the server learns their sums only. */
@@ -24,7 +26,12 @@ export interface Contribution {
 /** How a session ended for a client. */
 export type RoundOutcome =
   /** The update is in the sum, with those of `survivors - 1` others. */
-  | { readonly status: 'summed'; readonly survivors: number }
+  | {
+      readonly status: 'summed';
+      readonly survivors: number;
+      /** Under SCAFFOLD by how much this client's control variate changes now: what was submitted, within the plan's range. */
+      readonly controlUpdate?: Float32Array;
+    }
   /** There is a sum of `survivors` clients, and the update isn't in it. */
   | { readonly status: 'missed'; readonly survivors: number }
   /** The server gave the session up, went on without this client, or is gone. */
@@ -39,24 +46,33 @@ export type RoundOutcome =
       readonly revealed: boolean;
     };
 
-/** A round that the server offers: train on `model`, then `submit` what changed. */
+/**
+ * A round that the server offers: train on `model`, then `submit` what changed. Under a buffered schedule it is a version of the model, which can
+ * be trained for as long as it takes.
+ */
 export interface ClientRound {
   readonly task: string;
-  /** From 0. The same number can come again, a round whose session failed is tried anew: see `RoundOutcome`. */
+  /** From 0; under a buffered schedule the version of the model. The same number can come again, a round whose session failed is tried anew: see `RoundOutcome`. */
   readonly round: number;
   /** The global model, in an array of the caller's own. */
   readonly model: Float32Array;
+  /** SCAFFOLD's control variate c, as long as the model, where the plan's optimizer is that. */
+  readonly control?: Float32Array;
   /** What becomes of an update before it is masked. */
   readonly plan: Plan;
   /** Aborted when the round ends without this client: training can be stopped, and `submit` will say why. */
   readonly signal: AbortSignal;
   /**
    * Takes part in the round's session with an update, one value a dimension of the model (usually: trained minus global).
-   * The server gets it masked and only ever learns the sum over the cohort.
+   * The server gets it masked and only ever learns the sum over the cohort. Under a buffered schedule `submit` waits until enough other clients are
+   * ready, and weighs the update by how many versions have passed since; if those are too many it isn't sent, the outcome is `aborted` with
+   * the code `async.stale`, and the next round has the current model.
    *
-   * @throws UsageError for an update, weight or metric that the plan has no room for; the round can be submitted again
+   * @throws UsageError for an update, weight or metric that the plan has no room for, or where its optimizer asks for something else beside
+   *   the update; the round can be submitted again
    * @throws PeerError if this client refuses the session: the server broke the protocol, or proposes what the policy
-   *   doesn't allow (`policy.…`). Nothing more is revealed; the iteration goes on with the next round.
+   *   doesn't allow (`policy.…`), or under a buffered schedule offers another task or plan, or versions that aren't those that it gave this client
+   *   (`offer.…`, `model.…`). Nothing more is revealed; the iteration goes on with the next round.
    * @throws the reason of `options.signal` once that is aborted
    */
   readonly submit: (update: Float32Array, contribution?: Contribution) => Promise<RoundOutcome>;
@@ -66,13 +82,16 @@ export interface RoundOptions {
   readonly connection: ServerConnection;
   readonly session: RoundSession;
   readonly plan: Plan;
-  readonly model: Float32Array;
+  /** What was fetched: the model, and what comes behind it. */
+  readonly fetched: Float32Array;
   readonly provider: CryptoProvider;
   readonly onPhase: (phase: Phase, round: ClientRound) => unknown;
   /** What earlier rounds of this task left unsent. */
   readonly feedback: ErrorFeedback;
   /** Awaited before the input leaves: pays for what it will tell. */
   readonly charge: () => Promise<void>;
+  /** In buffers: what was trained, and what it is submitted to. */
+  readonly versions?: ClientVersions;
 }
 
 /** A masked session, or one in the clear. */
@@ -83,6 +102,7 @@ export class OfferedRound implements ClientRound {
   readonly task: string;
   readonly round: number;
   readonly model: Float32Array;
+  readonly control?: Float32Array;
   readonly plan: Plan;
   readonly signal: AbortSignal;
   readonly #options: RoundOptions;
@@ -90,10 +110,12 @@ export class OfferedRound implements ClientRound {
   #submission: Promise<RoundOutcome> | undefined;
 
   constructor(options: RoundOptions) {
-    const { connection, session, plan, model } = options;
+    const { connection, session, plan, fetched } = options;
+    const { model, control } = readBroadcast(plan, fetched);
     this.task = session.context.task;
     this.round = session.context.round;
     this.model = model;
+    if (control !== undefined) this.control = control;
     this.plan = plan;
     this.#options = options;
     const ended = new AbortController();
@@ -104,17 +126,21 @@ export class OfferedRound implements ClientRound {
     });
   }
 
-  async submit(update: Float32Array, contribution: Contribution = {}): Promise<RoundOutcome> {
+  async submit(update: Float32Array, given: Contribution = {}): Promise<RoundOutcome> {
     if (this.#submission !== undefined)
       throw new UsageError('usage.order', 'a round takes one update: submit was called before');
-    const { feedback, session } = this.#options;
+    const { feedback, session, versions } = this.#options;
     // A copy: the caller may go on training in the same array.
     const wanted = feedback.add(update);
     // What can't be encoded is found before this client is in a roster, where its dropping out would cost others.
-    contributionCheck(this.plan)(wanted, contribution);
+    contributionCheck(this.plan)(wanted, given);
+    const contribution = ownCopy(given);
     this.#submission = this.#run(wanted, contribution).then((outcome) => {
-      feedback.settle(wanted, { survived: outcome.status === 'summed', publicSeed: publicSeed(session.context) });
-      return outcome;
+      const survived = outcome.status === 'summed';
+      const seed = publicSeed(session.context);
+      feedback.settle(wanted, { survived, publicSeed: seed, versions });
+      const controlUpdate = survived ? summedControl(this.plan, contribution, seed) : undefined;
+      return controlUpdate === undefined ? outcome : { ...outcome, controlUpdate };
     });
     return this.#submission;
   }
@@ -177,7 +203,7 @@ export class OfferedRound implements ClientRound {
 
   /** The update as the vector that is masked; what it was drawn from is wiped. */
   async #encode(update: Float32Array, contribution: Contribution): Promise<PlainVector> {
-    const { session, provider, plan } = this.#options;
+    const { session, provider, plan, versions } = this.#options;
     const rounding = await session.roundingWords(valuesLength(plan));
     const applicationSeeds = session.applicationSeeds();
     try {
@@ -187,6 +213,7 @@ export class OfferedRound implements ClientRound {
         publicSeed: publicSeed(session.context),
         random: (length) => provider.randomBytes(length),
         applicationSeeds,
+        ...(versions === undefined ? {} : { versions }),
       });
     } finally {
       wipe(rounding, ...applicationSeeds);
@@ -219,6 +246,11 @@ export class OfferedRound implements ClientRound {
   async #reach(phase: Phase): Promise<void> {
     await this.#options.onPhase(phase, this);
   }
+}
+
+function ownCopy(contribution: Contribution): Contribution {
+  const { controlUpdate } = contribution;
+  return { ...contribution, ...(controlUpdate === undefined ? {} : { controlUpdate: controlUpdate.slice() }) };
 }
 
 function outcomeOf(

@@ -6,9 +6,9 @@ import type { Plan } from '../fl/plan/fields.js';
 import {
   checkSettings,
   checkTask,
+  phasesOf,
   type ServeOptions,
   type Settings,
-  schedule,
   type Task,
   type TaskOptions,
 } from '../server/options.js';
@@ -80,7 +80,7 @@ export function edgeRoundTime(downstream: DownstreamOptions): number {
 }
 
 function roundTime(plan: Plan, { deadlines, gather, retries }: Settings): number {
-  const { phases, deadlines: each } = schedule(plan, deadlines);
+  const { phases, deadlines: each } = phasesOf(plan, deadlines);
   return (retries + 1) * phases.reduce((sum, phase) => sum + each[phase], gather);
 }
 

@@ -47,13 +47,21 @@ export function asyncContribution<V extends FloatVector>(
   update: V,
   versions: { readonly trained: number; readonly formed: number },
 ): V {
-  const { staleness, maxStaleness } = defineAsync(input);
+  return staleContribution(defineAsync(input).staleness, update, sendableAge(input, versions));
+}
+
+/** By how many versions an update is stale. Throws as `asyncContribution`. */
+export function sendableAge(
+  input: AsyncInput,
+  versions: { readonly trained: number; readonly formed: number },
+): number {
+  const { maxStaleness } = defineAsync(input);
   const { trained, formed } = checkOptions('versions', versions);
   checkInteger('versions.formed', formed, 0, 2 ** 32);
   const age = formed - checkInteger('versions.trained', trained, 0, formed);
   if (age > maxStaleness)
     throw new AbortError('async.stale', `the update is ${age} versions old, at most ${maxStaleness} are allowed`);
-  return staleContribution(staleness, update, age);
+  return age;
 }
 
 /**

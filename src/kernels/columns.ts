@@ -25,6 +25,10 @@ interface Exports {
 
 /** Values of a strip, which is sorted in the first-level cache: 28 KiB. */
 const stripValues = 7168;
+/** Columns of a strip at most: more don't make it quicker. */
+const mostStripColumns = 128;
+/** Words of the kernel's network, two a comparator. */
+const networkWords = 65_536;
 /** Rows above which the network no longer fits: more rows are for the twin. */
 export const mostRows = 1024;
 
@@ -46,7 +50,7 @@ export function startColumns(): ApplyColumns | undefined {
   if (kernel === undefined) return undefined;
   const values = new Float32Array(kernel.memory.buffer, kernel.valuesAt(), areaValues);
   const results = new Float32Array(kernel.memory.buffer, kernel.resultsAt(), mostColumns);
-  const network = loadNetwork(kernel);
+  const network = loadNetwork(new Uint32Array(kernel.memory.buffer, kernel.networkAt(), networkWords));
 
   return (rule, f, rows, from, to, out) => {
     const n = rows.length;
@@ -55,14 +59,13 @@ export function startColumns(): ApplyColumns | undefined {
       return;
     }
     const { block, stride } = layout(n, to - from);
-    const strip = Math.min(128, 16 * Math.max(1, Math.floor(stripValues / 16 / n)));
     const { first, last } = middleOf(rule, f, n);
     const comparators = network(n, stride, first, last);
     for (let start = from; start < to; start += block) {
       const count = Math.min(block, to - start);
       const columns = roundUp(count, 16); // the kernel's steps; what lies past `count` is not read
       copyRows(rows, start, count, values, stride);
-      kernel.sort(comparators, columns, strip);
+      kernel.sort(comparators, columns, stripColumns(n));
       if (rule === 'meamed') {
         const median = middleOf('median', f, n);
         kernel.meanAroundMedian(columns, stride * 4, n, n - f, median.first, median.last);
@@ -72,9 +75,16 @@ export function startColumns(): ApplyColumns | undefined {
   };
 }
 
-/** Writes networks into the kernel's memory, unless they are there already; gives the number of comparators. */
-function loadNetwork(kernel: Exports) {
-  const words = new Uint32Array(kernel.memory.buffer, kernel.networkAt(), 65_536);
+/** Columns of a strip of n rows: a multiple of 16. */
+export function stripColumns(n: number): number {
+  return Math.min(mostStripColumns, 16 * Math.max(1, Math.floor(stripValues / 16 / n)));
+}
+
+/**
+ * Writes networks for n rows, `stride` values apart, to a kernel's memory, unless they are there already; gives the number of
+ * comparators.
+ */
+export function loadNetwork(words: Uint32Array): (n: number, stride: number, first: number, last: number) => number {
   let loaded = '';
   let comparators = 0;
   return (n: number, stride: number, first: number, last: number): number => {

@@ -2,6 +2,7 @@ import { areaValues, copyRows, layout, roundUp } from './blocks.js';
 import { instantiate } from './load.js';
 import { commonWeights, groupRows, type MixRows, twin } from './mix.twin.js';
 import { wasm } from './mix.wasm.js';
+import { entryBytes, listBytes, mostSums, takenRows, writeEntries, writeSubsets } from './mix-list.js';
 
 export type { MixRows };
 
@@ -14,14 +15,6 @@ interface Exports {
   readonly weighSubsets: (columns: number, stride: number, groups: number, sums: number) => void;
 }
 
-/** Bytes of the kernel's list: entries of 16 bytes, or weights of 8 bytes and offsets of 4. */
-const listBytes = 262_144;
-const entryBytes = 16;
-/** Most sums by groups at once. */
-const mostSums = 256;
-/** Bytes of a group's table of subset sums, and of one subset's. */
-const groupBytes = 2048;
-const subsetBytes = 128;
 /** Rows above which the twin is used: blocks would get too short. */
 const mostRows = 1024;
 
@@ -55,24 +48,13 @@ export function startMix(): MixRows | undefined {
     const sums = Math.floor(listBytes / entryBytes / n);
     for (let pass = 0; pass < out.length; pass += sums) {
       const vectors = out.slice(pass, pass + sums);
-      const parts = vectors.map((vector, k) => {
-        const first = k * n;
-        let count = 0;
-        for (const [place, i] of taken.entries()) {
-          const weight = weights[(pass + k) * n + i] as number; // there are m x n
-          if (weight === 0) continue;
-          list.setFloat64((first + count) * entryBytes, weight, true);
-          list.setUint32((first + count) * entryBytes + 8, place * stride * 4, true);
-          count += 1;
-        }
-        return { vector, first, count };
-      });
+      const parts = writeEntries(list, weights.subarray(pass * n, (pass + vectors.length) * n), n, taken, stride);
       for (let start = from; start < to; start += block) {
         const columns = Math.min(block, to - start);
         copyRows(used, start, columns, values, stride);
-        for (const { vector, first, count } of parts) {
+        for (const [k, { first, count }] of parts.entries()) {
           kernel.weigh(roundUp(columns, 16), first, count);
-          vector.set(results.subarray(0, columns), start);
+          vectors[k]?.set(results.subarray(0, columns), start);
         }
       }
     }
@@ -92,15 +74,7 @@ export function startMix(): MixRows | undefined {
     const { block, stride } = layout(Math.max(groups * groupRows, Math.min(mostSums, out.length)), to - from);
     for (let pass = 0; pass < out.length; pass += mostSums) {
       const vectors = out.slice(pass, pass + mostSums);
-      for (const k of vectors.keys()) {
-        const takes = weights.subarray((pass + k) * n, (pass + k + 1) * n);
-        list.setFloat64(k * 8, common[pass + k] as number, true);
-        for (let g = 0; g < groups; g += 1) {
-          const members = takes.subarray(g * groupRows, (g + 1) * groupRows);
-          const subset = members.reduce((bits, weight, i) => (weight === 0 ? bits : bits | (1 << i)), 0);
-          list.setUint32(vectors.length * 8 + (k * groups + g) * 4, g * groupBytes + subset * subsetBytes, true);
-        }
-      }
+      writeSubsets(list, weights.subarray(pass * n), n, common.subarray(pass, pass + vectors.length));
       for (let start = from; start < to; start += block) {
         const columns = Math.min(block, to - start);
         copyRows(rows, start, columns, values, stride);
@@ -120,11 +94,4 @@ export function startMix(): MixRows | undefined {
     if (common === undefined) mixAny(rows, weights, from, to, out);
     else mixSubsets(rows, weights, common, from, to, out);
   };
-}
-
-/** The rows that have a weight in some sum, of n. */
-function takenRows(weights: Float64Array, n: number): readonly number[] {
-  const taken = new Set<number>();
-  for (const [at, weight] of weights.entries()) if (weight !== 0) taken.add(at % n);
-  return [...taken].sort((a, b) => a - b);
 }

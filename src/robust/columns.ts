@@ -1,5 +1,7 @@
 import { applyColumns as applyToFloat32, type ColumnRule } from '../kernels/columns.js';
 import { twin } from '../kernels/columns.twin.js';
+import { applyMixedColumns as applyMixedToFloat32, type MixedColumns } from '../kernels/mixed-columns.js';
+import { twin as mixedTwin } from '../kernels/mixed-columns.twin.js';
 import { allFloat32, type FloatVector } from './vectors.js';
 
 export type { ColumnRule };
@@ -19,4 +21,11 @@ export function applyColumns(
 ): void {
   if (allFloat32(rows) && out instanceof Float32Array) applyToFloat32(rule, f, rows, from, to, out);
   else twin(rule, f, rows, from, to, out);
+}
+
+/** The same over weighted sums of rows, see `ApplyMixedColumns`: they are rounded to the type of `out` first. */
+export function applyMixedColumns(task: MixedColumns<FloatVector>, from: number, to: number, out: FloatVector): void {
+  const { rows } = task;
+  if (allFloat32(rows) && out instanceof Float32Array) applyMixedToFloat32({ ...task, rows }, from, to, out);
+  else mixedTwin(task, from, to, out);
 }

@@ -1,8 +1,8 @@
 import { addBoth, chunkColumns } from '../kernels/distances.twin.js';
-import { applyColumns, type ColumnRule } from './columns.js';
-import { addSquaredDistances } from './distances.js';
+import { applyColumns, applyMixedColumns, type ColumnRule } from './columns.js';
+import { addSquaredDistances, addSquaredDistancesFrom } from './distances.js';
 import { mixRows } from './mix.js';
-import { type FloatVector, isUsable, zerosLike } from './vectors.js';
+import { type FloatVector, isUsable } from './vectors.js';
 
 /** A rule by columns over n rows of d values, or over weighted sums of them. */
 export interface ColumnTask {
@@ -27,14 +27,14 @@ export interface Executor {
   columns(task: ColumnTask, out: FloatVector): void;
   /** All squared distances, n x n. */
   squaredDistances(rows: readonly FloatVector[]): Float64Array;
+  /** The squared distances from a point, or the origin, to each row. */
+  squaredDistancesFrom(point: FloatVector | undefined, rows: readonly FloatVector[]): Float64Array;
   /** Writes weighted sums of rows to `out`, as `mixRows` does. */
   mix(rows: readonly FloatVector[], weights: Float64Array, out: readonly FloatVector[]): void;
 }
 
 /** Coordinates of the parts that work is cut into: sums of distances part there. */
 export const partLength: number = chunkColumns;
-/** Coordinates mixed at once: the sums stay in the second-level cache. */
-const mixedLength = 4096;
 
 /** This thread. */
 export const thisThread: Executor = {
@@ -46,22 +46,18 @@ export const thisThread: Executor = {
     addSquaredDistances(rows, 0, rows[0]?.length ?? 0, sums);
     return sums;
   },
+  squaredDistancesFrom: (point, rows) => {
+    const sums = new Float64Array(rows.length);
+    addSquaredDistancesFrom(point, rows, 0, rows[0]?.length ?? 0, sums);
+    return sums;
+  },
   mix: (rows, weights, out) => mixRows(rows, weights, 0, rows[0]?.length ?? 0, out),
 };
 
 /** Coordinates `from` to `to` of a rule by columns, written to those of `out`. */
 export function applyPart({ rule, f, rows, mixing }: ColumnTask, from: number, to: number, out: FloatVector): void {
-  if (mixing === undefined) {
-    applyColumns(rule, f, rows, from, to, out);
-    return;
-  }
-  const mixed = Array.from({ length: mixing.count }, () => zerosLike(out, Math.min(mixedLength, to - from)));
-  for (let start = from; start < to; start += mixedLength) {
-    const end = Math.min(to, start + mixedLength);
-    const local = rows.map((row) => row.subarray(start, end));
-    mixRows(local, mixing.weights, 0, end - start, mixed);
-    applyColumns(rule, f, mixed, 0, end - start, out.subarray(start, end));
-  }
+  if (mixing === undefined) applyColumns(rule, f, rows, from, to, out);
+  else applyMixedColumns({ rule, f, rows, ...mixing }, from, to, out);
 }
 
 /** Distances over one part as a triangle, (0,1), (0,2) ... (n-2,n-1): what a thread hands back. */

@@ -1,3 +1,4 @@
+import { addSquaredDistancesFrom } from './distances.js';
 import { applyPart, type ColumnTask, partLength, trianglePart } from './executor.js';
 import { mixRows } from './mix.js';
 import { type FloatVector, isUsable } from './vectors.js';
@@ -7,6 +8,12 @@ export type Task =
   | { readonly kind: 'usable'; readonly vectors: readonly FloatVector[]; readonly out: Uint8Array }
   | { readonly kind: 'columns'; readonly task: ColumnTask; readonly out: FloatVector }
   | { readonly kind: 'distances'; readonly rows: readonly FloatVector[]; readonly triangles: readonly Float64Array[] }
+  | {
+      readonly kind: 'distances-from';
+      readonly point: FloatVector | undefined;
+      readonly rows: readonly FloatVector[];
+      readonly sums: readonly Float64Array[];
+    }
   | {
       readonly kind: 'mix';
       readonly rows: readonly FloatVector[];
@@ -53,14 +60,25 @@ export function waitFor({ state }: SharedTask, part: number, milliseconds: numbe
 
 /** Does one part. Whoever does it writes the same values, so doing it twice does no harm. */
 export function runPart({ task, dimension }: SharedTask, part: number): void {
-  if (task.kind === 'usable') {
-    task.out[part] = isUsable(task.vectors[part] as FloatVector) ? 1 : 0; // one part a vector
-    return;
-  }
   const from = part * partLength;
   const to = Math.min(dimension, from + partLength);
-  if (task.kind === 'columns') applyPart(task.task, from, to, task.out);
-  else if (task.kind === 'distances')
-    trianglePart(task.rows, from, to, task.triangles[part] as Float64Array); // one a part
-  else mixRows(task.rows, task.weights, from, to, task.out);
+  switch (task.kind) {
+    case 'usable':
+      task.out[part] = isUsable(task.vectors[part] as FloatVector) ? 1 : 0; // one part a vector
+      return;
+    case 'columns':
+      applyPart(task.task, from, to, task.out);
+      return;
+    case 'distances':
+      trianglePart(task.rows, from, to, task.triangles[part] as Float64Array); // one a part
+      return;
+    case 'distances-from': {
+      const sums = task.sums[part] as Float64Array; // one a part
+      sums.fill(0);
+      addSquaredDistancesFrom(task.point, task.rows, from, to, sums);
+      return;
+    }
+    default:
+      mixRows(task.rows, task.weights, from, to, task.out);
+  }
 }

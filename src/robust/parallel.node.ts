@@ -17,7 +17,9 @@ const patience = 10_000;
  */
 export class ThreadPool implements Executor {
   readonly #threads: number;
-  #workers: Worker[] | undefined;
+  #workers: readonly Started[] | undefined;
+  /** Where threads write results, before they are copied to the caller's: fresh memory would cost more than the copy. */
+  #results = new SharedArrayBuffer(0);
 
   /** Throws `UsageError` (`usage.range`) unless `threads` is from 1 to 1024. */
   constructor(threads: number) {
@@ -41,7 +43,7 @@ export class ThreadPool implements Executor {
       thisThread.columns(task, out);
       return;
     }
-    const shared = isShared(out) ? out : sharedLike(out, out.length);
+    const [shared = out] = this.#resultsFor([out]);
     this.#run({ kind: 'columns', task: { ...task, rows: shareVectors(task.rows) }, out: shared }, out.length);
     if (shared !== out) out.set(shared);
   }
@@ -50,13 +52,21 @@ export class ThreadPool implements Executor {
     const dimension = rows[0]?.length ?? 0;
     if (this.#alone(dimension)) return thisThread.squaredDistances(rows);
     const n = rows.length;
-    const pairs = (n * (n - 1)) / 2;
-    const parts = partsOf(dimension);
-    const memory = new SharedArrayBuffer(parts * pairs * 8);
-    const triangles = Array.from({ length: parts }, (_, part) => new Float64Array(memory, part * pairs * 8, pairs));
+    const triangles = sharedSums(partsOf(dimension), (n * (n - 1)) / 2);
     this.#run({ kind: 'distances', rows: shareVectors(rows), triangles }, dimension);
     const sums = new Float64Array(n * n);
     for (const triangle of triangles) addTriangle(triangle, n, sums);
+    return sums;
+  }
+
+  squaredDistancesFrom(point: FloatVector | undefined, rows: readonly FloatVector[]): Float64Array {
+    const dimension = rows[0]?.length ?? 0;
+    if (this.#alone(dimension)) return thisThread.squaredDistancesFrom(point, rows);
+    const [sharedPoint] = point === undefined ? [] : shareVectors([point]);
+    const parts = sharedSums(partsOf(dimension), rows.length);
+    this.#run({ kind: 'distances-from', point: sharedPoint, rows: shareVectors(rows), sums: parts }, dimension);
+    const sums = new Float64Array(rows.length);
+    for (const part of parts) for (const [i, sum] of part.entries()) sums[i] = (sums[i] as number) + sum; // one a row
     return sums;
   }
 
@@ -66,7 +76,7 @@ export class ThreadPool implements Executor {
       thisThread.mix(rows, weights, out);
       return;
     }
-    const shared = out.map((vector) => (isShared(vector) ? vector : sharedLike(vector, dimension)));
+    const shared = this.#resultsFor(out);
     this.#run({ kind: 'mix', rows: shareVectors(rows), weights, out: shared }, dimension);
     for (const [k, vector] of out.entries()) {
       const result = shared[k];
@@ -74,11 +84,20 @@ export class ThreadPool implements Executor {
     }
   }
 
+  /** Starts the threads, which else the first call does, and resolves when they are ready for work, or ended. */
+  async start(): Promise<void> {
+    const workers = this.#start();
+    for (const { worker } of workers) worker.ref(); // or a process that waits for nothing else would end
+    await Promise.all(workers.map(({ ready }) => ready));
+    for (const { worker } of workers) worker.unref();
+  }
+
   /** Ends the threads. */
   async close(): Promise<void> {
     const workers = this.#workers ?? [];
     this.#workers = undefined;
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    this.#results = new SharedArrayBuffer(0);
+    await Promise.all(workers.map(({ worker }) => worker.terminate()));
   }
 
   #alone(dimension: number): boolean {
@@ -88,7 +107,7 @@ export class ThreadPool implements Executor {
   #run(task: Task, dimension: number, parts = partsOf(dimension)): void {
     const state = new Int32Array(new SharedArrayBuffer(4 * (1 + parts)));
     const shared: SharedTask = { task, dimension, parts, state };
-    for (const worker of this.#start()) worker.postMessage(shared);
+    for (const { worker } of this.#start()) worker.postMessage(shared);
     work(shared);
     for (let part = 0; part < parts; part += 1) {
       if (waitFor(shared, part, patience)) continue;
@@ -97,15 +116,47 @@ export class ThreadPool implements Executor {
     }
   }
 
-  #start(): readonly Worker[] {
+  #start(): readonly Started[] {
     this.#workers ??= Array.from({ length: this.#threads - 1 }, () => {
       const worker = new Worker(new URL('./parallel-worker.node.js', import.meta.url));
+      const ready = new Promise<void>((resolve) => {
+        worker.once('message', () => resolve());
+        worker.once('exit', () => resolve());
+      });
       worker.on('error', () => {}); // a thread that ended leaves its parts to this one
       worker.unref();
-      return worker;
+      return { worker, ready };
     });
     return this.#workers;
   }
+
+  /** The vectors of `out` that threads can write to, and for each other one a place in the pool's memory. */
+  #resultsFor(out: readonly FloatVector[]): readonly FloatVector[] {
+    const own = out.filter((vector) => !isShared(vector));
+    const bytes = own.reduce((sum, { length }) => sum + 8 * length, 0);
+    if (this.#results.byteLength < bytes) this.#results = new SharedArrayBuffer(bytes);
+    let at = 0;
+    return out.map((vector) => {
+      if (isShared(vector)) return vector;
+      const place = at;
+      at += 8 * vector.length;
+      return vector instanceof Float32Array
+        ? new Float32Array(this.#results, place, vector.length)
+        : new Float64Array(this.#results, place, vector.length);
+    });
+  }
+}
+
+interface Started {
+  readonly worker: Worker;
+  /** When it listens, or has ended. */
+  readonly ready: Promise<void>;
+}
+
+/** `parts` arrays of `length` sums each, which threads can write to. */
+function sharedSums(parts: number, length: number): readonly Float64Array[] {
+  const memory = new SharedArrayBuffer(parts * length * 8);
+  return Array.from({ length: parts }, (_, part) => new Float64Array(memory, part * length * 8, length));
 }
 
 /** A vector of `length` zeros that threads can read in place. */
@@ -117,14 +168,13 @@ export function sharedVector(length: number): Float32Array {
 export function shareVectors(vectors: readonly FloatVector[]): readonly FloatVector[] {
   return vectors.map((vector) => {
     if (isShared(vector)) return vector;
-    const copy = sharedLike(vector, vector.length);
+    const copy =
+      vector instanceof Float32Array
+        ? sharedVector(vector.length)
+        : new Float64Array(new SharedArrayBuffer(8 * vector.length));
     copy.set(vector);
     return copy;
   });
-}
-
-function sharedLike(model: FloatVector, length: number): FloatVector {
-  return model instanceof Float32Array ? sharedVector(length) : new Float64Array(new SharedArrayBuffer(8 * length));
 }
 
 function isShared(vector: FloatVector): boolean {

@@ -1,5 +1,5 @@
 import type { ColumnRule } from './columns.js';
-import { addSquaredDistancesFrom, innerProduct } from './distances.js';
+import { innerProduct } from './distances.js';
 import { type Executor, thisThread } from './executor.js';
 import { type FloatVector, zerosLike } from './vectors.js';
 
@@ -95,12 +95,14 @@ export class PlainRows implements RowSet {
   }
 
   squaredNorms(): Float64Array {
-    this.#norms ??= this.#squaredDistancesTo(undefined);
+    this.#norms ??= this.#executor.squaredDistancesFrom(undefined, this.#rows);
     return this.#norms;
   }
 
   squaredDistancesToReference(): Float64Array {
-    this.#toReference ??= this.reference === undefined ? this.squaredNorms() : this.#squaredDistancesTo(this.reference);
+    const { reference } = this;
+    this.#toReference ??=
+      reference === undefined ? this.squaredNorms() : this.#executor.squaredDistancesFrom(reference, this.#rows);
     return this.#toReference;
   }
 
@@ -117,11 +119,5 @@ export class PlainRows implements RowSet {
     const coefficients = withReference ? Float64Array.of(...weights, ofReference) : weights;
     this.#executor.mix(rows, coefficients, [result]);
     return result;
-  }
-
-  #squaredDistancesTo(point: FloatVector | undefined): Float64Array {
-    const sums = new Float64Array(this.count);
-    addSquaredDistancesFrom(point, this.#rows, 0, this.dimension, sums);
-    return sums;
   }
 }

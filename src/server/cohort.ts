@@ -15,8 +15,8 @@ export interface CohortOptions {
   readonly session: ServerSession | PlainSession;
   /** The session's phases in order. */
   readonly phases: readonly Phase[];
-  /** Identities of the round so far, with where they are: shared by its cohorts, so that nobody is in two. */
-  readonly identities: Map<string, Cohort>;
+  /** Notes that the client of this identity takes part. Throws `PeerError` if it is in another cohort where nobody may be in two. */
+  readonly claim: (identity: string, connection: Connection) => void;
   readonly members: readonly Connection[];
   /** The message that offers the session. */
   readonly offer: Uint8Array;
@@ -143,15 +143,12 @@ export class Cohort {
     this.#wake();
   }
 
-  /** Notes whose verified advertisement that was. Throws `PeerError` (`advertise.elsewhere`) if the client is in another cohort of the round. */
+  /** Notes whose verified advertisement that was. Throws as `claim`. */
   #identify(connection: Connection, message: Uint8Array): void {
-    const { session, identities } = this.#options;
+    const { session, claim } = this.#options;
     const tag = contextHash(session.context).subarray(0, tagLength);
     const identity = toHex(decodeAdvertise(tag, message).certificate.identityKey);
-    const where = identities.get(identity);
-    if (where !== undefined && where !== this)
-      throw new PeerError('advertise.elsewhere', 'the client is in another cohort of this round');
-    identities.set(identity, this);
+    claim(identity, connection);
     this.#identities.set(connection.id, identity);
   }
 

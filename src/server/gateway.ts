@@ -34,13 +34,26 @@ const goingAway = 1001;
 const noMoreRounds = 'the server has no more rounds';
 
 /** Faults of clients that are only late: they are out of the session and may take part in the next. */
-const lateness: ReadonlySet<string> = new Set(['order.unexpected', 'order.stranger', 'advertise.full']);
+const lateness: ReadonlySet<string> = new Set([
+  'order.unexpected',
+  'order.stranger',
+  'advertise.full',
+  'advertise.early',
+]);
+
+/** What hands a client the present version of the model to train. */
+export interface Invitation {
+  readonly version: number;
+  readonly offer: Uint8Array;
+}
 
 interface Client {
   greeted: boolean;
   /** Bytes that came for no session since the last hello. */
   stray: number;
   cohort: Cohort | undefined;
+  /** Under a buffered schedule: the version that it was handed for its next session. */
+  handed: number | undefined;
 }
 
 /**
@@ -55,6 +68,7 @@ export class Gateway {
   readonly #clients = new Map<Connection, Client>();
   #probes: NodeJS.Timeout | undefined;
   #count = 0;
+  #invitation: (() => Invitation) | undefined;
   #finished = false;
 
   constructor(options: GatewayOptions) {
@@ -84,6 +98,13 @@ export class Gateway {
     return this.#clients.size;
   }
 
+  /**
+   * Under a buffered schedule: each session is preceded by an invitation, so that a client's hellos take turns, for a model and for a session.
+   */
+  invite(invitation: () => Invitation): void {
+    this.#invitation = invitation;
+  }
+
   /** Returns the port. Throws `UsageError` (`usage.port`) if the address can't be listened on. */
   listen(port: number, host: string): Promise<number> {
     return new Promise((resolve, reject) => {
@@ -100,10 +121,18 @@ export class Gateway {
     });
   }
 
-  /** From now on, what the connection sends goes to this cohort. */
-  seat(connection: Connection, cohort: Cohort): void {
+  /** From now on, what the connection sends goes to this cohort; unless it has ended, which is told. */
+  seat(connection: Connection, cohort: Cohort): boolean {
     const client = this.#clients.get(connection);
-    if (client !== undefined) client.cohort = cohort;
+    if (client === undefined) return false;
+    client.cohort = cohort;
+    client.handed = undefined;
+    return true;
+  }
+
+  /** Under a buffered schedule: the version that the client was handed for its next session. */
+  handedTo(connection: Connection): number | undefined {
+    return this.#clients.get(connection)?.handed;
   }
 
   /** The connection's session is over. */
@@ -138,7 +167,7 @@ export class Gateway {
       message: (from, message) => this.#message(from, message),
       closed: (from) => void this.#closed(from),
     });
-    const client: Client = { greeted: false, stray: 0, cohort: undefined };
+    const client: Client = { greeted: false, stray: 0, cohort: undefined, handed: undefined };
     this.#clients.set(connection, client);
     setTimeout(() => {
       if (!client.greeted) connection.refuse(new PeerError('hello.late', 'the client says nothing'));
@@ -159,7 +188,7 @@ export class Gateway {
     try {
       if (messageName(message) === 'hello') await this.#hello(connection, client, message);
       else if (!client.greeted) throw new PeerError('order.unexpected', 'a client says hello first');
-      else if (cohort === undefined) this.#stray(client, message);
+      else if (cohort === undefined) this.#stray(connection, client, message);
       else await cohort.receive(connection, message);
     } catch (error) {
       await this.#refuse(connection, error, cohort);
@@ -175,11 +204,26 @@ export class Gateway {
     client.greeted = true;
     client.stray = 0;
     if (this.#finished) connection.close(goingAway, noMoreRounds);
-    else if (connection.open) this.lobby.add(connection);
+    else if (connection.open) this.#welcome(connection, client);
+  }
+
+  #welcome(connection: Connection, client: Client): void {
+    if (this.#invitation === undefined || client.handed !== undefined) {
+      this.lobby.add(connection);
+      return;
+    }
+    const { version, offer } = this.#invitation();
+    client.handed = version;
+    connection.send(offer);
   }
 
   /** What was sent before the client knew that its session is over. */
-  #stray(client: Client, message: Uint8Array): void {
+  #stray(connection: Connection, client: Client, message: Uint8Array): void {
+    if (client.handed !== undefined && messageName(message) === 'abort') {
+      // It won't come with an update of what it was handed.
+      client.handed = undefined;
+      this.lobby.delete(connection);
+    }
     client.stray += message.length;
     if (client.stray > this.#options.maxStray)
       throw new PeerError('order.flood', 'the client goes on with a session that is over');

@@ -16,6 +16,7 @@ export interface GatherOptions {
 export class Lobby {
   readonly #waiting = new Set<Connection>();
   #wake: () => void = () => undefined;
+  #watcher: () => void = () => undefined;
   #closed = false;
 
   has(connection: Connection): boolean {
@@ -25,11 +26,26 @@ export class Lobby {
   add(connection: Connection): void {
     this.#waiting.add(connection);
     this.#wake();
+    this.#watcher();
   }
 
   delete(connection: Connection): void {
     this.#waiting.delete(connection);
     this.#wake();
+  }
+
+  /** Has `watcher` called whenever somebody has come. */
+  watch(watcher: () => void): void {
+    this.#watcher = watcher;
+  }
+
+  /** Takes `count` clients that `fits`, at random if there are more; `undefined` if there aren't as many. */
+  take(count: number, fits: (connection: Connection) => boolean): readonly Connection[] | undefined {
+    const ready = [...this.#waiting].filter(fits);
+    if (this.#closed || ready.length < count) return undefined;
+    const taken = shuffled(ready).slice(0, count);
+    for (const connection of taken) this.#waiting.delete(connection);
+    return taken;
   }
 
   /** Whoever gathers gets an `AbortError` (`session.cancelled`). */

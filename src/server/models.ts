@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { concatBytes } from '../core/bytes.js';
 
-/** A model as clients fetch it. */
+/** A model as clients fetch it, with what the plan's optimizer has behind it; or the hashes of some. */
 export interface PublishedModel {
   /** SHA-256 of its bytes. */
   readonly hash: Uint8Array;
@@ -8,26 +9,41 @@ export interface PublishedModel {
   readonly reference: string;
 }
 
-/** Models to fetch: the present round's, and the one before for clients that are late. */
-const kept = 2;
+/** Histories to fetch: small, and clients of a session do so at once. */
+const keptHistories = 256;
 
 /** Models by content hash. What a hash names never changes, so whoever has fetched it may keep it forever. */
 export class ModelStore {
+  readonly #kept: number;
   readonly #models = new Map<string, Uint8Array>();
+  readonly #histories = new Map<string, Uint8Array>();
+
+  /** @param kept models to fetch: in rounds the present one, and the one before for clients that are late */
+  constructor(kept = 2) {
+    this.#kept = kept;
+  }
 
   /** Makes a model available; its values may change afterwards. */
   publish(model: Float32Array): PublishedModel {
-    const bytes = new Uint8Array(model.slice().buffer);
-    const digest = createHash('sha256').update(bytes).digest();
-    const name = digest.toString('hex');
-    this.#models.delete(name);
-    this.#models.set(name, bytes);
-    for (const old of [...this.#models.keys()].slice(0, -kept)) this.#models.delete(old);
-    return { hash: new Uint8Array(digest), reference: `models/${name}` };
+    return publishIn(this.#models, new Uint8Array(model.slice().buffer), this.#kept);
   }
 
-  /** Little-endian float32 values, or `undefined` for a hash that names none. */
-  find(name: string): Uint8Array | undefined {
-    return this.#models.get(name);
+  /** Makes the hashes of the versions of a model available. */
+  publishHistory(hashes: readonly Uint8Array[]): PublishedModel {
+    return publishIn(this.#histories, concatBytes(...hashes), keptHistories);
   }
+
+  /** Little-endian float32 values, or hashes; `undefined` for a hash that names none. */
+  find(name: string): Uint8Array | undefined {
+    return this.#models.get(name) ?? this.#histories.get(name);
+  }
+}
+
+function publishIn(store: Map<string, Uint8Array>, bytes: Uint8Array, kept: number): PublishedModel {
+  const digest = createHash('sha256').update(bytes).digest();
+  const name = digest.toString('hex');
+  store.delete(name);
+  store.set(name, bytes);
+  for (const old of [...store.keys()].slice(0, -kept)) store.delete(old);
+  return { hash: new Uint8Array(digest), reference: `models/${name}` };
 }

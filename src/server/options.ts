@@ -23,9 +23,12 @@ export interface TaskOptions {
   /** What clients do to an update and the server to the sum; `definePlan` makes one. */
   readonly plan: Plan;
   readonly rounds: number;
-  /** Of each cohort. `max` is at most the plan's `cohort.maxClients`. */
+  /** Of each cohort. `max` is at most the plan's `cohort.maxClients`. The size of a buffer is between the two. */
   readonly clients: { readonly min: number; readonly max: number };
-  /** Cohorts of a round, 1 unless given: clients are put into one at random, and each yields a sum of its own. */
+  /**
+   * Cohorts of a round, 1 (or what the plan's robust rule needs) unless given: clients are put into one at random, and each yields a sum of its
+   * own. Under a buffered schedule the buffers that go into one version.
+   */
   readonly cohorts?: number;
   /** 1 (ChaCha20) unless given. */
   readonly suite?: SuiteId;
@@ -57,11 +60,13 @@ export interface ServeOptions {
   readonly task: TaskOptions;
   /**
    * Milliseconds that each phase may take. Training happens before a client advertises, so that of *advertise* must have room
-   * for it; a client that takes longer isn't in the roster and costs nobody anything.
+   * for it (unless the plan's schedule is buffered); a client that takes longer isn't in the roster and costs nobody anything.
    */
   readonly deadlines?: Partial<Readonly<Record<Phase, number>>>;
   /** Milliseconds to wait for more clients once there are enough for a round, 1000 unless given. */
   readonly gather?: number;
+  /** Under a buffered schedule the most sessions that are under way at a time, 16 unless given. */
+  readonly sessions?: number;
   /** Bytes of uploads under way to hold in memory for each cohort, 64 MiB unless given. */
   readonly uploadBudget?: number;
   /** Milliseconds within which an upload must bring another 64 KiB, 15,000 unless given: a slow one holds up others. */
@@ -88,6 +93,9 @@ const defaultDeadlines: Readonly<Record<Phase, number>> = {
   unmask: 30_000,
 };
 
+/** In buffers clients have trained before they are offered a session. */
+const bufferedAdvertise = 30_000;
+
 /** A task with nothing left out. */
 export interface Task extends Required<Omit<TaskOptions, 'assumptions' | 'threat' | 'checkpoint'>> {
   readonly assumptions: Assumptions;
@@ -111,6 +119,8 @@ export function checkTask(options: TaskOptions): Task {
   const fewest = combine.kind === 'robust' && combine.over === 'clients' ? combine.clients : 2;
   const min = checkInteger('task.clients.min', clients?.min, fewest, plan.cohort.maxClients);
   const max = checkInteger('task.clients.max', clients.max, min, Math.min(plan.cohort.maxClients, limits.clients));
+  if (plan.schedule.kind === 'buffered')
+    checkInteger('task.plan.schedule.bufferSize', plan.schedule.bufferSize, min, max);
   const floor = plan.privacy.kind === 'distributed' ? plan.privacy.minSurvivors : fewest;
   if (floor > min)
     throw new UsageError(
@@ -175,7 +185,8 @@ export function checkModel(model: unknown, dimension: number, name = 'model'): F
 /** `ServeOptions` with nothing left out but the ledger. */
 export type Settings = Required<Omit<ServeOptions, 'task' | 'deadlines' | 'ledger'>> & {
   readonly ledger: Ledger | undefined;
-  readonly deadlines: Readonly<Record<Phase, number>>;
+  /** Those that were given. */
+  readonly deadlines: NonNullable<ServeOptions['deadlines']>;
 };
 
 /** Throws `UsageError` that names the first option that is missing, of a wrong type or out of range. */
@@ -201,6 +212,7 @@ export function checkSettings(options: ServeOptions, cores: number): Settings {
     authority: checkBytes('authority', options.authority, 32),
     deadlines: checkDeadlines(options.deadlines ?? {}),
     gather: checkInteger('gather', options.gather ?? 1000, 0, longest),
+    sessions: checkInteger('sessions', options.sessions ?? 16, 1, 1024),
     uploadBudget: checkInteger('uploadBudget', options.uploadBudget ?? 64 * 2 ** 20, 0, Number.MAX_SAFE_INTEGER),
     uploadStall: checkInteger('uploadStall', options.uploadStall ?? 15_000, 1, longest),
     retries: checkInteger('retries', options.retries ?? 3, 0, 1000),
@@ -209,19 +221,21 @@ export function checkSettings(options: ServeOptions, cores: number): Settings {
   };
 }
 
-function checkDeadlines(deadlines: NonNullable<ServeOptions['deadlines']>): Readonly<Record<Phase, number>> {
+function checkDeadlines(deadlines: Settings['deadlines']): Settings['deadlines'] {
   for (const [phase, milliseconds] of Object.entries(deadlines)) {
     checkChoice('deadlines', phase, phases);
     checkInteger(`deadlines.${phase}`, milliseconds, 1, longest);
   }
-  return { ...defaultDeadlines, ...deadlines };
+  return { ...deadlines };
 }
 
 /** A session's phases, with the milliseconds of each: without masking all comes in one, training included. */
-export function schedule(
-  { masking }: Plan,
-  deadlines: Settings['deadlines'],
-): { readonly phases: readonly Phase[]; readonly deadlines: Settings['deadlines'] } {
+export function phasesOf(
+  { masking, schedule }: Plan,
+  given: Settings['deadlines'],
+): { readonly phases: readonly Phase[]; readonly deadlines: Readonly<Record<Phase, number>> } {
+  const buffered = schedule.kind === 'buffered' ? { advertise: bufferedAdvertise } : {};
+  const deadlines = { ...defaultDeadlines, ...buffered, ...given };
   if (masking.kind === 'pairwise') return { phases, deadlines };
   return { phases: ['input'], deadlines: { ...deadlines, input: deadlines.advertise + deadlines.input } };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AbortError, InternalError } from '../core/errors.js';
+import { AbortError, InternalError, UsageError } from '../core/errors.js';
 import { privacyBudget, spentEpsilon } from '../dp/ledger/budget.js';
 import { eventJson, type JsonValue } from '../dp/ledger/entry.js';
 import { Ledger } from '../dp/ledger/ledger.js';
@@ -27,7 +27,11 @@ export interface ReleasedSum {
   readonly survivors: number;
 }
 
-/** A task's account. Nobody is in two cohorts of a round, so a round costs what the dearest of its cohorts does. */
+/**
+ * A task's account. Nobody is in two cohorts of a round, so a round costs what the dearest of its cohorts does. What is charged is what a sum is decoded
+ * for. A session that came to no sum isn't, though a server that is not honest may know more of it: clients' own accounts pay for that, as they charge
+ * the most that an input can tell before it leaves.
+ */
 export class PrivacyAccount {
   readonly #task: Task;
   readonly #ledger: Ledger;
@@ -37,7 +41,10 @@ export class PrivacyAccount {
     this.#ledger = ledger;
   }
 
-  /** The account of a task with noise; `undefined` without. A ledger in memory is made, and warned of, where none is given. */
+  /**
+   * The account of a task with noise; `undefined` without. A ledger in memory is made, and warned of, where none is given. Throws `UsageError`
+   * (`usage.ledger`) for a task that is resumed without the ledger that its rounds were charged to.
+   */
   static async open(task: Task, { ledger, log }: Settings): Promise<PrivacyAccount | undefined> {
     const { privacy } = task.plan;
     if (privacy.kind === 'none') return undefined;
@@ -47,6 +54,7 @@ export class PrivacyAccount {
         event: 'privacy.trusted',
         message: 'privacy is central: this server sees sums without noise, and clients have to trust it with them',
       });
+    refuseForgotten(task, ledger);
     if (ledger !== undefined) return new PrivacyAccount(task, ledger);
     log({
       level: 'warn',
@@ -78,21 +86,19 @@ export class PrivacyAccount {
   async charge(round: number, sums: readonly ReleasedSum[]): Promise<RoundPrivacy> {
     const { plan, name } = this.#task;
     const { budget, delta, kind } = this.#terms();
-    const priced = [...new Set(sums.map(({ survivors }) => survivors))].flatMap((survivors) => {
-      const event = privacyEvent(plan, survivors);
-      return event === undefined ? [] : [{ event, epsilon: epsilonOf(event, { delta, rounds: 1 }) }];
-    });
-    const [first, ...others] = priced;
-    if (first === undefined) throw new InternalError('privacy.event', 'a round without sums was to be charged');
-    const dearest = others.reduce((most, each) => (each.epsilon > most.epsilon ? each : most), first);
+    const event = privacyEvent(
+      plan,
+      sums.map(({ survivors }) => survivors),
+    );
+    if (event === undefined) throw new InternalError('privacy.event', 'a round without noise was to be charged');
     const context = createHash('sha256');
     for (const { session } of sums) context.update(session);
-    await this.#ledger.charge({ task: name, round, context: context.digest('hex'), event: eventJson(dearest.event) });
+    await this.#ledger.charge({ task: name, round, context: context.digest('hex'), event: eventJson(event) });
     return {
       kind,
       trustsServer: kind === 'central',
       delta,
-      roundEpsilon: dearest.epsilon,
+      roundEpsilon: epsilonOf(event, { delta, rounds: 1 }),
       epsilon: this.#spent([], delta),
       budget,
     };
@@ -107,4 +113,17 @@ export class PrivacyAccount {
     if (privacy.kind === 'none') throw new InternalError('privacy.none', 'a task without noise has no account');
     return { budget: privacy.budget.epsilon, delta: privacy.budget.delta, kind: privacy.kind };
   }
+}
+
+/** Throws `UsageError` (`usage.ledger`) if a checkpoint has rounds that the ledger knows nothing of: what they cost would be forgotten. */
+function refuseForgotten({ name, checkpoint }: Task, ledger: Ledger | undefined): void {
+  const charged = new Set(ledger?.charges.flatMap(({ task, round }) => (task === name ? [round] : [])));
+  const done = checkpoint?.rounds ?? 0;
+  for (let round = 0; round < done; round += 1)
+    if (!charged.has(round))
+      throw new UsageError(
+        'usage.ledger',
+        `the checkpoint has ${done} rounds of ${name}, and ${ledger === undefined ? 'no ledger is given' : `the ledger has no charge for round ${round}`}: ` +
+          'give the ledger that they were charged to',
+      );
 }

@@ -22,6 +22,20 @@ export interface CohortReport {
   readonly threshold: number;
   /** Who is in the sum: identity keys in hexadecimal. */
   readonly clients: readonly string[];
+  /** Under a buffered schedule. */
+  readonly versions?: BufferVersions;
+}
+
+/** How old a buffer's sum is. */
+export interface BufferVersions {
+  /** Of each of `clients`, in order: the version that this server handed it. What it trained it says to nobody, and weighs its update by. */
+  readonly trained: readonly number[];
+  /** The version when the cohort was formed. */
+  readonly formed: number;
+  /** The version that the sum went into: the result's `round`. */
+  readonly applied: number;
+  /** What the sum counted for the versions between, 1 if there were none. */
+  readonly weight: number;
 }
 
 /** Why a cohort's session came to no sum. */
@@ -32,7 +46,7 @@ export interface CohortFailure {
 
 /** What a round came to. */
 export interface RoundResult {
-  /** From 0. */
+  /** From 0. Under a buffered schedule the version of the model that the sums went into. */
   readonly round: number;
   /** The new model: what the plan's optimizer makes of the old one and the updates; by default old plus mean. */
   readonly model: Float32Array;
@@ -51,7 +65,10 @@ export interface RoundResult {
   readonly judged?: readonly (readonly string[])[];
   /** Under a robust rule how suspicious each client seen so far is, most first: by verdicts alone, over rounds. No proof. */
   readonly suspicions?: readonly Suspicion[];
-  /** The seed by which clients were put into cohorts, drawn for this round once they had come, in hexadecimal. */
+  /**
+   * The seed by which clients were put into cohorts, drawn for this round once they had come, in hexadecimal. Empty under a buffered schedule,
+   * where a cohort is whoever was ready.
+   */
   readonly grouping: string;
   /** Of cohorts that came to nothing, in this attempt and in earlier ones. */
   readonly failures: readonly CohortFailure[];

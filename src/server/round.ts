@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { defaultProvider } from '#provider';
-import { toHex } from '../core/bytes.js';
+import { toHex, wipe } from '../core/bytes.js';
 import { AbortError, PeerError, VeilsumError } from '../core/errors.js';
 import type { OptimizerState } from '../fl/optimizers/state.js';
 import { type ServerPipeline, serverPipeline } from '../fl/plan/pipeline.js';
@@ -19,7 +19,7 @@ import type { Connection } from './connection.js';
 import type { Gateway } from './gateway.js';
 import { deal, roundCancelled, shuffledBy } from './lobby.js';
 import type { ModelStore, PublishedModel } from './models.js';
-import { checkModel, type Settings, schedule, type Task } from './options.js';
+import { checkModel, phasesOf, type Settings, type Task } from './options.js';
 import { PlainSession } from './plain-session.js';
 import type { MaskPool } from './pool.js';
 import type { PrivacyAccount } from './privacy.js';
@@ -43,10 +43,12 @@ export interface RoundStart {
   readonly signal?: AbortSignal;
 }
 
-interface Attempt {
+/** What sessions are run for. */
+export interface Attempt {
   readonly round: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
   readonly published: PublishedModel;
+  /** Where failures are noted. */
   readonly failures: CohortFailure[];
 }
 
@@ -57,26 +59,32 @@ interface Judged {
 }
 
 /** A session that came to a sum, which nobody has decoded yet. */
-interface Summed {
+export interface Summed {
+  readonly attempt: Attempt;
   readonly session: Uint8Array;
   readonly outcome: CohortResult;
 }
 
 /** Who is summed together. */
-interface Group {
+export interface Group {
   readonly members: readonly Connection[];
-  /** 32 bytes that name their session. */
-  readonly session: Uint8Array;
-  readonly identities: Map<string, Cohort>;
+  /** As in `CohortOptions`. */
+  readonly claim: (identity: string, connection: Connection) => void;
 }
 
-/** What an attempt comes to, before it is the server's new model. */
-type Attempted = Omit<RoundResult, 'model' | 'seconds' | 'failures' | 'checkpoint' | 'suspicions'> & {
+/** What sums come to, before it is the server's new model. */
+export type Concluded = Omit<
+  RoundResult,
+  'model' | 'seconds' | 'failures' | 'checkpoint' | 'suspicions' | 'grouping'
+> & {
   readonly next: Float64Array;
   readonly state: OptimizerState;
 };
 
-/** Runs a task's rounds: gathers clients, deals them out to cohorts, and adds up what those come to. */
+/**
+ * Runs a task's rounds: gathers clients, deals them out to cohorts, and adds up what those come to. `BufferedRunner` has the parts that don't
+ * depend on when clients come.
+ */
 export class RoundRunner {
   readonly #options: RoundRunnerOptions;
   readonly #pipeline: ServerPipeline;
@@ -115,30 +123,42 @@ export class RoundRunner {
     let since: number | undefined;
     for (let attempt = 0; attempt <= settings.retries; attempt += 1) {
       account?.refuseBeyondBudget();
-      const published = models.publish(Float32Array.from(this.#model));
+      const published = models.publish(this.#pipeline.broadcast(this.#model, this.#state));
       const members = await this.#gather(signal);
       since ??= performance.now();
       const result = await this.#attempt({ round, signal, published, failures }, members);
-      if (this.#cancelled !== undefined) throw this.#cancelled;
-      if (result === undefined && signal?.aborted === true) throw roundCancelled();
-      if (result === undefined) continue;
-      const { next, state, ...rest } = result;
-      this.#model = next;
-      this.#state = state;
-      return {
-        ...rest,
-        ...this.#suspect(rest),
-        model: Float32Array.from(next),
-        failures,
-        seconds: (performance.now() - since) / 1000,
-        checkpoint: () => this.#checkpoint(round, next, state),
-      };
+      this.throwIfCancelled();
+      if (result !== undefined) return { ...this.accept(result, since), grouping: result.grouping, failures };
+      if (signal?.aborted === true) throw roundCancelled();
     }
     const last = failures.at(-1);
     throw new AbortError(
       'round.failed',
       `round ${round} failed ${settings.retries + 1} times, the last time with ${last?.code}: ${last?.reason}`,
     );
+  }
+
+  /** The model that updates go into. */
+  get model(): Float32Array {
+    return Float32Array.from(this.#model);
+  }
+
+  throwIfCancelled(): void {
+    if (this.#cancelled !== undefined) throw this.#cancelled;
+  }
+
+  /** Makes what sums came to the server's model; `since`, in milliseconds, is when work on them began. */
+  accept(concluded: Concluded, since: number): Omit<RoundResult, 'grouping' | 'failures'> {
+    const { next, state, ...rest } = concluded;
+    this.#model = next;
+    this.#state = state;
+    return {
+      ...rest,
+      ...this.#suspect(rest),
+      model: Float32Array.from(next),
+      seconds: (performance.now() - since) / 1000,
+      checkpoint: () => this.#checkpoint(rest.round, next, state),
+    };
   }
 
   /** Ends the sessions under way; waits, but not for long, until their clients have been told. */
@@ -171,31 +191,47 @@ export class RoundRunner {
     return encodeCheckpoint({ planHash, rounds: round + 1, model: Float64Array.from(model), optimizer });
   }
 
-  async #attempt(attempt: Attempt, members: readonly Connection[]): Promise<Attempted | undefined> {
+  async #attempt(
+    attempt: Attempt,
+    members: readonly Connection[],
+  ): Promise<(Concluded & { readonly grouping: string }) | undefined> {
     // Drawn once the members are known, so that nobody can choose whom to be summed with.
     const seed = new Uint8Array(randomBytes(32));
     const groups = deal(shuffledBy(seed, members), this.#options.task.cohorts);
-    const identities = new Map<string, Cohort>();
-    const settled = await Promise.all(groups.map((group) => this.#cohort(attempt, group, identities)));
+    const where = new Map<string, number>();
+    const settled = await Promise.all(
+      groups.map((group, i) =>
+        this.cohort(attempt, { members: group, claim: (identity) => claim(where, identity, i) }),
+      ),
+    );
     const summed = settled.filter((cohort) => cohort !== undefined);
+    const concluded = await this.conclude(attempt, summed);
+    return concluded && { ...concluded, grouping: toHex(seed) };
+  }
+
+  /** Charges for sums, decodes them and takes them through the plan's server side; `undefined` if nothing comes of them. */
+  async conclude(
+    { round, failures }: Omit<Attempt, 'published'>,
+    summed: readonly Summed[],
+  ): Promise<Concluded | undefined> {
     if (summed.length === 0) return undefined;
     // Paid before anyone looks at a sum.
     const privacy = await this.#options.account?.charge(
-      attempt.round,
+      round,
       summed.map(({ session, outcome }) => ({ session, survivors: outcome.result.survivors.length })),
     );
     try {
-      const combined = this.#combine(attempt, summed);
-      return combined && { ...combined, grouping: toHex(seed), ...(privacy === undefined ? {} : { privacy }) };
+      const combined = this.#combine(round, summed);
+      return combined && { ...combined, ...(privacy === undefined ? {} : { privacy }) };
     } catch (error) {
-      attempt.failures.push(this.#failure(attempt.round, error));
+      failures.push(this.#failure(round, error));
       return undefined;
     }
   }
 
   /** Decodes the sums and takes them through the plan's server side; `undefined` if none could be decoded. */
-  #combine(attempt: Attempt, summed: readonly Summed[]): Omit<Attempted, 'privacy' | 'grouping'> | undefined {
-    const decoded = summed.flatMap((each) => this.#judge(attempt, each));
+  #combine(round: number, summed: readonly Summed[]): Omit<Concluded, 'privacy'> | undefined {
+    const decoded = summed.flatMap((each) => this.#judge(round, each));
     const whole = decoded.flatMap(({ aggregate, clients }) =>
       aggregate === undefined ? [] : [{ aggregate, clients }],
     );
@@ -210,7 +246,7 @@ export class RoundRunner {
     return {
       ...combined,
       mean,
-      round: attempt.round,
+      round,
       next: step.model,
       state: step.state,
       cohorts: summed.map(({ outcome }) => reportOf(outcome)),
@@ -219,16 +255,18 @@ export class RoundRunner {
   }
 
   /** What the plan's rule or mean takes of one session: its sum, or each input where there is a rule over clients. */
-  #judge(attempt: Attempt, { outcome }: Summed): readonly Judged[] {
+  #judge(round: number, { attempt, outcome }: Summed): readonly Judged[] {
     const { result, identities } = outcome;
+    const aged = (aggregate: Aggregate | undefined): Aggregate | undefined =>
+      aggregate && this.#pipeline.weigh(aggregate, { formed: attempt.round, current: round });
     const { combine } = this.#options.task.plan;
     if (combine.kind === 'robust' && combine.over === 'clients' && 'inputs' in result)
       return [...result.inputs.values()].map((input, i) => ({
-        aggregate: this.#decode(attempt, input, [new Map()]),
+        aggregate: aged(this.#decode(attempt, input, [new Map()])),
         clients: identities.slice(i, i + 1),
       }));
     const seeds = result.survivors.map((peer) => result.applicationSeeds.get(peer) ?? new Map<number, Uint8Array>());
-    return [{ aggregate: this.#decode(attempt, result.sum, seeds), clients: identities }];
+    return [{ aggregate: aged(this.#decode(attempt, result.sum, seeds)), clients: identities }];
   }
 
   /** A sum decoded, or `undefined` if a client must have broken the plan. */
@@ -259,22 +297,19 @@ export class RoundRunner {
   }
 
   /** One cohort's session, or `undefined` if it failed. */
-  async #cohort(
-    attempt: Attempt,
-    members: readonly Connection[],
-    identities: Map<string, Cohort>,
-  ): Promise<Summed | undefined> {
+  async cohort(attempt: Attempt, group: Group): Promise<Summed | undefined> {
     const session = new Uint8Array(randomBytes(32));
-    const cohort = await this.#open(attempt, { members, session, identities });
-    for (const member of members) this.#options.gateway.seat(member, cohort);
+    const cohort = await this.#open(attempt, { ...group, session });
     const run = cohort.run();
+    for (const member of group.members) if (!this.#options.gateway.seat(member, cohort)) void cohort.leave(member);
     this.#running.set(cohort, run);
+    if (this.#cancelled !== undefined) cohort.cancel(this.#cancelled);
     const { signal } = attempt;
     const giveUp = (): void => cohort.cancel(roundCancelled());
     signal?.addEventListener('abort', giveUp);
     if (signal?.aborted === true) giveUp();
     try {
-      return { session, outcome: await run };
+      return { attempt, session, outcome: await run };
     } catch (error) {
       attempt.failures.push(this.#failure(attempt.round, error));
       return undefined;
@@ -284,11 +319,11 @@ export class RoundRunner {
     }
   }
 
-  async #open({ round, published }: Attempt, { members, session, identities }: Group): Promise<Cohort> {
-    const { task, settings, gateway, pool } = this.#options;
+  /** What a session is about. */
+  async #context({ round, published }: Attempt, session: Uint8Array, privateKey: Uint8Array): Promise<SessionContext> {
+    const { task, settings } = this.#options;
     const { bits, length } = ringShape(task.plan);
-    const privateKey = new Uint8Array(randomBytes(32));
-    const context: SessionContext = {
+    return {
       suite: task.suite,
       threat: task.assumptions.threat,
       task: task.name,
@@ -303,6 +338,23 @@ export class RoundRunner {
       serverKey: await defaultProvider.agreementPublicKey(privateKey),
       releaseAt: releaseAt(task.plan),
     };
+  }
+
+  /** An offer that hands out a model, of a session that won't be. */
+  async invitation(attempt: Attempt): Promise<Uint8Array> {
+    const [session, privateKey] = [new Uint8Array(randomBytes(32)), new Uint8Array(randomBytes(32))];
+    const context = await this.#context(attempt, session, privateKey);
+    wipe(privateKey);
+    return encodeOffer({ context, plan: this.#plan, model: attempt.published.reference });
+  }
+
+  async #open(
+    attempt: Attempt,
+    { members, session, claim }: Group & { readonly session: Uint8Array },
+  ): Promise<Cohort> {
+    const { task, settings, gateway, pool } = this.#options;
+    const privateKey = new Uint8Array(randomBytes(32));
+    const context = await this.#context(attempt, session, privateKey);
     const time = Math.floor(Date.now() / 1000);
     const { minSurvivors, assumptions, clients, plan } = task;
     const { uploadBudget } = settings;
@@ -329,9 +381,9 @@ export class RoundRunner {
     return new Cohort({
       session: protocol,
       members,
-      identities,
-      ...schedule(plan, settings.deadlines),
-      offer: encodeOffer({ context, plan: this.#plan, model: published.reference }),
+      claim,
+      ...phasesOf(plan, settings.deadlines),
+      offer: encodeOffer({ context, plan: this.#plan, model: attempt.published.reference }),
       uploadStall: settings.uploadStall,
       release: (connection) => gateway.release(connection),
     });
@@ -347,4 +399,12 @@ export class RoundRunner {
     });
     return failure;
   }
+}
+
+/** Throws `PeerError` (`advertise.elsewhere`) if the client is in another cohort of its round. */
+function claim(where: Map<string, number>, identity: string, cohort: number): void {
+  const other = where.get(identity);
+  if (other !== undefined && other !== cohort)
+    throw new PeerError('advertise.elsewhere', 'the client is in another cohort of this round');
+  where.set(identity, cohort);
 }

@@ -1,13 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { AbortError, UsageError } from '../core/errors.js';
+import type { Plan } from '../fl/plan/fields.js';
 import { ringShape } from '../fl/plan/shape.js';
 import { packedLength } from '../ring/pack.js';
+import { BufferedRunner } from './buffered.js';
 import { Gateway } from './gateway.js';
 import { ModelStore } from './models.js';
 import { checkSettings, checkTask, largestMessage, type ServeOptions, type Settings, type Task } from './options.js';
 import { MaskPool } from './pool.js';
 import { PrivacyAccount } from './privacy.js';
-import { RoundRunner, type RoundStart } from './round.js';
+import { RoundRunner, type RoundRunnerOptions, type RoundStart } from './round.js';
 import type { RoundResult } from './round-result.js';
 
 /** A running server. */
@@ -18,7 +20,8 @@ export interface Server {
   /** Connections at the moment. */
   readonly connections: () => number;
   /**
-   * The task's rounds, each run when it is asked for. Ends after the last, when clients are told that there
+   * The task's rounds, each run when it is asked for; under a buffered schedule its steps, each taken when it is asked for, while sessions go on
+   * beside. Ends after the last, when clients are told that there
    * are no more, and when the server is closed.
    *
    * @param begin called before each round: the model that it begins with, for who gets that from elsewhere, as an edge aggregator does from its
@@ -34,6 +37,8 @@ export interface Server {
 
 /** Milliseconds for sessions under way to tell their clients that the server closes. */
 const cancelPatience = 250;
+/** Bytes of models that are kept for clients to fetch, under a buffered schedule. */
+const keptBytes = 64 * 2 ** 20;
 /** Bytes that a client may have sent, beyond an upload, before it knows that its session is over. */
 const straySlack = 2 ** 20;
 
@@ -58,7 +63,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       event: 'masking.none',
       message: 'NO MASKING: this server sees the update of each client by itself; clients join only if they allow that',
     });
-  const models = new ModelStore();
+  const models = new ModelStore(keptVersions(task.plan));
   const pool = new MaskPool(settings.threads);
   const { bits, length } = ringShape(task.plan);
   const gateway = new Gateway({
@@ -69,9 +74,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
     maxStray: packedLength(bits, length) + straySlack,
     log: settings.log,
   });
+  const runner = await runnerOf({ task, settings, gateway, models, pool, account });
   const port = await gateway.listen(settings.port, settings.host);
   settings.log({ level: 'info', event: 'server.listening', message: `on ${settings.host}, port ${port}` });
-  const runner = new RoundRunner({ task, settings, gateway, models, pool, account });
   let closing: Promise<void> | undefined;
   const shutDown = async (): Promise<void> => {
     await runner.cancel(new AbortError('session.cancelled', 'the server was closed'), cancelPatience);
@@ -91,16 +96,41 @@ export async function serve(options: ServeOptions): Promise<Server> {
   };
 }
 
+/** What runs the task's rounds, or the buffers that take their place. */
+interface Runner {
+  readonly firstRound: number;
+  readonly run: (round: number, start?: RoundStart) => Promise<RoundResult>;
+  readonly cancel: (error: AbortError, patience: number) => Promise<void>;
+}
+
+async function runnerOf(options: RoundRunnerOptions): Promise<Runner> {
+  const { schedule } = options.task.plan;
+  const rounds = new RoundRunner(options);
+  return schedule.kind === 'rounds' ? rounds : await BufferedRunner.open(options, schedule, rounds);
+}
+
+/** Models to be fetched at a time, where versions don't wait for clients to fetch them. */
+function keptVersions({ schedule, vector }: Plan): number | undefined {
+  return schedule.kind === 'rounds'
+    ? undefined
+    : Math.max(2, Math.min(64, Math.floor(keptBytes / (4 * vector.dimension))));
+}
+
 /** The generator function of a server's rounds; where it has been is kept between calls. */
 function iterate(
   task: Task,
   { log }: Settings,
-  { runner, gateway }: { readonly runner: RoundRunner; readonly gateway: Gateway },
+  { runner, gateway }: { readonly runner: Runner; readonly gateway: Gateway },
 ): Server['rounds'] {
   let next = runner.firstRound;
   let iterating = false;
   return async function* rounds(begin) {
     if (iterating) throw new UsageError('usage.order', 'the rounds are being iterated already');
+    if (begin !== undefined && task.plan.schedule.kind === 'buffered')
+      throw new UsageError(
+        'usage.options',
+        'begin is for rounds: buffers go into whatever the model is by then, so leave it out',
+      );
     iterating = true;
     try {
       while (next < task.rounds) {

@@ -105,14 +105,16 @@ describe('veilsum dp epsilon and delta', () => {
 
   it.each([
     ['epsilon --noise-multiplier 1', /required option '--delta/],
-    ['epsilon --delta 1e-5', /usage.range: noiseMultiplier/],
+    ['epsilon --delta 1e-5', /usage.range: --noise-multiplier <z>: noiseMultiplier/],
     ['epsilon --noise-multiplier 1 --delta 2', /from 0 to 1/],
     ['epsilon --noise-multiplier nan --delta 1e-5', /number from 0 up/],
     ['epsilon --mechanism magic --delta 1e-5', /Allowed choices/],
     ['epsilon --noise-multiplier 1 --scale 3 --delta 1e-5', /has no field "scale"/],
     ['epsilon --noise-multiplier 1 --sampling 0.1 --accountant analytic --delta 1e-5', /dp.unsupported/],
     ['epsilon --noise-multiplier 1 --sampling 0.1 --sample-size 3 --delta 1e-5', /two ways to draw/],
-    ['epsilon --noise-multiplier 1 --rounds 1.5 --delta 1e-5', /count must be an integer/],
+    ['epsilon --noise-multiplier 1 --rounds 1.5 --delta 1e-5', /--rounds.*whole number/],
+    ['epsilon --mechanism skellam --variance 3 --l1 1 --delta 1e-5', /--l2 <norm>: l2 must be/],
+    ['epsilon --noise-multiplier 1 --sample-size 3 --delta 1e-5', /--dataset-size <n>: /],
     ['epsilon --mechanism zcdp --rho 1 --delta 1e-5 --accountant pld', /dp.unsupported/],
   ])('refuses %s', async (line, expected) => {
     const error: unknown = await words(line).then(

@@ -34,14 +34,14 @@ const hash = nobleProvider.sha256(bytes);
 describe('ModelCache', () => {
   it('asks once more where the connection turns out to be closed', async () => {
     const { url, asked } = await modelServer(hangUp);
-    const model = await new ModelCache(nobleProvider).get({ url, hash, dimension: 3 }, undefined);
+    const model = await new ModelCache(nobleProvider).get({ url, hash, length: 3 }, undefined);
     expect([...model]).toEqual([1, 2, 3]);
     expect(asked()).toBe(2);
   });
 
   it('gives up after that', async () => {
     const { url, asked } = await modelServer(hangUp, hangUp);
-    const got = new ModelCache(nobleProvider).get({ url, hash, dimension: 3 }, undefined);
+    const got = new ModelCache(nobleProvider).get({ url, hash, length: 3 }, undefined);
     await expect(got).rejects.toMatchObject({ code: 'model.unavailable' });
     expect(asked()).toBe(2);
   });
@@ -49,7 +49,7 @@ describe('ModelCache', () => {
   it('does not ask again once it is told to stop', async () => {
     const stop = new AbortController();
     const { url, asked } = await modelServer(() => stop.abort(new Error('enough')));
-    const got = new ModelCache(nobleProvider).get({ url, hash, dimension: 3 }, stop.signal);
+    const got = new ModelCache(nobleProvider).get({ url, hash, length: 3 }, stop.signal);
     await expect(got).rejects.toThrow('enough');
     expect(asked()).toBe(1);
   });

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { maxAbsDifference, plainRound, totalWeight } from '../../examples/digits/compare.js';
+import { maxAbsDifference, PlainServer, totalWeight } from '../../examples/digits/compare.js';
 import { countByDigit, type Digits, dealByDirichlet, holdOut, loadDigits } from '../../examples/digits/digits.js';
 import { clientsInSum, leavesOf, scheduleLeaving } from '../../examples/digits/schedule.js';
 import { dealing, dimension, heldOut, initialModel } from '../../examples/digits/settings.js';
@@ -54,7 +54,7 @@ describe('npm run demo', () => {
     expect(stdout).not.toContain('\r');
     const row = /^ +(\d+) +\d+\.\d % +\d+ of 10 {2}\w+, \w+ +\d+\.\d kB +\d+\.\d kB +\d+\.\d\d$/gm;
     expect([...stdout.matchAll(row)].map(([, round]) => round)).toEqual(['1', '2', '3']);
-    expect(stdout).toContain('within one step');
+    expect(stdout).toContain('within that');
     for (const phase of phases) expect(stdout).toMatch(new RegExp(`dropouts.* ${phase} [1-9]`));
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
@@ -110,6 +110,23 @@ describe('npm run demo', () => {
     expect(edges.bytesUpWithoutEdges / edges.bytesUpAtRoot).toBeGreaterThan(8);
   });
 
+  it('--optimizer scaffold: control variates go up and down beside updates and model', {
+    timeout: 180_000,
+  }, async () => {
+    const { code, stdout, stderr } = await demo('--json', '--rounds', '2', '--optimizer', 'scaffold');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { accuracy, plainAccuracy, maxAbsDifference, quantizationStep, cost } = JSON.parse(stdout);
+    expect(accuracy).toBeGreaterThan(0.6);
+    expect(Math.abs(accuracy - plainAccuracy)).toBeLessThan(0.03);
+    expect(maxAbsDifference).toBeGreaterThan(0);
+    expect(maxAbsDifference).toBeLessThanOrEqual(quantizationStep);
+    expect(cost.measured.bytesDown).toBeGreaterThan(8 * dimension);
+    expect(Math.abs(cost.reckoned.bytesDown / cost.measured.bytesDown - 1)).toBeLessThan(0.02);
+    // 20 bits a value, twice as many, less for those that left before they sent all of it.
+    expect(cost.reckoned.bytesUp).toBeGreaterThan((2 * dimension * 20) / 8);
+    expect(Math.abs(cost.reckoned.bytesUp / cost.measured.bytesUp - 1)).toBeLessThan(0.25);
+  });
+
   it('--masking none: says so', { timeout: 180_000 }, async () => {
     const { code, stdout, stderr } = await demo('--rounds', '2', '--masking', 'none', '--aggregator', 'median');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -127,6 +144,8 @@ describe('npm run demo', () => {
     '--edges 2',
     '--edges x',
     '--clients 30',
+    '--optimizer best',
+    '--optimizer fedyogi --privacy central',
     '--fast',
   ])('refuses %s', async (text) => {
     const args = text.split(' ');
@@ -199,13 +218,34 @@ describe('the schedule', () => {
 });
 
 describe('the comparison', () => {
+  it('takes directions under FedNova, and control variates under SCAFFOLD', () => {
+    const nova = new PlainServer({ kind: 'fednova' }, { dimension: 1 });
+    const stepped = [1, 3].map((steps) => ({ values: Float32Array.of(6), weight: 1, share: { steps } }));
+    // Directions of 6 and 2, and two steps on average.
+    expect(nova.round(Float32Array.of(1), stepped)).toEqual(Float32Array.of(1 + 2 * 4));
+    expect(nova.control).toBeUndefined();
+    const scaffold = new PlainServer({ kind: 'scaffold', clients: 4, controlScale: 2 }, { dimension: 1 });
+    expect(scaffold.control).toEqual(Float32Array.of(0));
+    const share = { controlUpdate: Float32Array.of(8) };
+    const updates = [2, 4].map((value) => ({ values: Float32Array.of(value), weight: 1, share }));
+    expect(scaffold.round(Float32Array.of(1), updates)).toEqual(Float32Array.of(4));
+    expect(scaffold.control).toEqual(Float32Array.of(4));
+  });
+
   it('takes the weighted mean', () => {
     const updates = [
-      { values: Float32Array.of(1, -2), weight: 3 },
-      { values: Float32Array.of(5, 2), weight: 1 },
+      { values: Float32Array.of(1, -2), weight: 3, share: {} },
+      { values: Float32Array.of(5, 2), weight: 1, share: {} },
     ];
     expect(totalWeight(updates)).toBe(4);
-    expect(plainRound(Float32Array.of(10, 20), updates)).toEqual(Float32Array.of(12, 19));
+    const fedavg = { kind: 'fedavg' } as const;
+    const server = new PlainServer(fedavg, { dimension: 2 });
+    expect(server.round(Float32Array.of(10, 20), updates)).toEqual(Float32Array.of(12, 19));
+    // Of norm 2.2 and 5.4.
+    const clipping = new PlainServer(fedavg, { dimension: 2, clip: 1 });
+    const clipped = clipping.round(new Float32Array(2), updates);
+    expect(clipped[0]).toBeCloseTo((3 / Math.sqrt(5) + 5 / Math.sqrt(29)) / 4, 6);
+    expect(clipped[1]).toBeCloseTo((-6 / Math.sqrt(5) + 2 / Math.sqrt(29)) / 4, 6);
   });
 
   it('finds the largest difference, and takes no NaN for none', () => {

@@ -32,7 +32,8 @@ function all(executor: Executor, vectors: readonly FloatVector[]): string {
     executor.mix(vectors, any, out);
     return out;
   });
-  return bits(...columns, ...mixed, executor.squaredDistances(vectors));
+  const to = [vectors[1], undefined].map((point) => executor.squaredDistancesFrom(point, vectors));
+  return bits(...columns, ...mixed, executor.squaredDistances(vectors), ...to);
 }
 
 describe('this thread', () => {
@@ -120,6 +121,36 @@ describe('the built pool', async () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     expect(bits(...rows) === bits(...before)).toBe(true);
+  });
+
+  it('takes doubles, and vectors of other lengths, as one thread does', () => {
+    for (const length of [d, partLength + 1, d - 3]) {
+      const doubles = rows.slice(0, 4).map((row) => Float64Array.from(row.subarray(0, length)));
+      const [one, two] = [thisThread, pool].map((executor) => {
+        const out = new Float64Array(length);
+        executor.columns({ rule: 'median', f: 0, rows: doubles }, out);
+        return bits(out, executor.squaredDistances(doubles), executor.squaredDistancesFrom(undefined, doubles));
+      });
+      expect(two === one).toBe(true);
+    }
+  });
+
+  it('writes nothing to a result that it gave before', () => {
+    const [first, second] = [new Float32Array(d), new Float32Array(d)];
+    pool.columns({ rule: 'median', f: 0, rows }, first);
+    const before = bits(first);
+    pool.columns({ rule: 'trimmed-mean', f: 1, rows }, second);
+    expect(bits(first) === before).toBe(true);
+    expect(bits(second) === before).toBe(false);
+  });
+
+  it('is ready when start says so, also if it was started before, or ends at once', async () => {
+    await pool.start();
+    await pool.start();
+    await new ThreadPool(1).start();
+    const endsAtOnce = new ThreadPool(2); // from the sources
+    await endsAtOnce.start();
+    await endsAtOnce.close();
   });
 
   it('starts again after it was closed', async () => {

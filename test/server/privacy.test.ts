@@ -263,3 +263,23 @@ it('goes on from a checkpoint as if it had never stopped', async () => {
     PeerError,
   );
 });
+
+it('goes on from a checkpoint only with the ledger that the rounds before were charged to', async () => {
+  const plan = distributed(budget);
+  const ledger = await Ledger.open({ storage: memoryStorage() });
+  const server = await startServer({ task: { ...task, plan, rounds: 1 }, ledger });
+  const clients = range(5).map((i) => takePart(server.url, { i, weight, update: updateOf(i) }));
+  const [first] = await allRounds(server);
+  await Promise.all(clients);
+  const resumed = { ...task, plan, rounds: 2, ...(first === undefined ? {} : { checkpoint: first.checkpoint() }) };
+  // Without it the second round would look like the first that is spent.
+  await expect(startServer({ task: resumed })).rejects.toMatchObject({ code: 'usage.ledger' });
+  const other = await Ledger.open({ storage: memoryStorage() });
+  await expect(startServer({ task: resumed, ledger: other })).rejects.toMatchObject({ code: 'usage.ledger' });
+  // The control.
+  const again = await startServer({ task: resumed, ledger });
+  const back = range(5).map((i) => takePart(again.url, { i, weight, update: updateOf(i) }));
+  const [second] = await allRounds(again);
+  await Promise.all(back);
+  expect(second?.privacy?.epsilon).toBeGreaterThan(first?.privacy?.epsilon ?? Number.POSITIVE_INFINITY);
+});

@@ -26,6 +26,16 @@ export interface CentralSettings {
 /** Noise and sum are to fit doubles exactly. */
 const maxVariance = 2 ** 80;
 
+/** Steps that no value of the noise goes beyond, but with probability 2^-40 for 2^27 values together: 2^28 exp(-10^2/2) is less. */
+export function noiseReach(variance: number): number {
+  return Math.ceil(10 * Math.sqrt(checkNumber('variance', variance, 0, maxVariance)));
+}
+
+/** The norm that so many values of the noise don't go beyond, but with probability 2^-40 (Hsu, Kakade and Zhang 2012, theorem 1: 2^40 < e^28). */
+export function noiseNorm(variance: number, dimension: number): number {
+  return Math.sqrt(variance * (dimension + 2 * Math.sqrt(28 * dimension) + 56));
+}
+
 /**
  * Central noise: the server learns the exact sum and adds discrete Gaussian noise to it before it shows it to anyone. So the server has to be
  * trusted with the sum; what it shows is private. Exact integer noise on an integer sum: nothing is said by low bits (Mironov 2012).
@@ -50,7 +60,8 @@ export class CentralMechanism {
   }
 
   /**
-   * The integers of a decoded sum with noise, as new integers in doubles. Call it once a sum: two outcomes of one sum cost twice.
+   * The integers of a decoded sum with noise, as new integers in doubles. Call it once a sum: two outcomes of one sum cost twice. A sum mod 2^b, in
+   * which someone may have put anything, has to be taken mod 2^b again: it may be just where it wraps, and one record more would move it by 2^b.
    *
    * @throws UsageError `usage.integers`, `usage.vector`
    */

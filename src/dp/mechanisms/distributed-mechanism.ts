@@ -149,28 +149,45 @@ export class DistributedMechanism {
    * What a sum of so many survivors costs, as the event to charge and to compose. `samplingProbability` may only be given where each record
    * came by its own coin, and amplifies only against those who don't see who took part: not against the server.
    *
+   * @param options.survivors of the sum; or of several sums that have no record in common, for an event that costs no less than the dearest of them
    * @throws AbortError `dp.survivors` below the fewest survivors; UsageError `usage.range`
    */
   event<R extends Relation>(options: {
-    readonly survivors: number;
+    readonly survivors: number | readonly number[];
     readonly relation: R;
     readonly samplingProbability?: number;
   }): PrivacyEvent<R> {
     const { survivors, samplingProbability = 1 } = options;
     const relation = checkRelation(options.relation) as R;
-    this.#checkSurvivors(survivors);
-    const honest = survivors - this.settings.colluders;
-    const kept = keptVariances(this.components, survivors).map(toNumber);
+    const all: readonly unknown[] = Array.isArray(survivors) ? survivors : [survivors];
+    if (all.length === 0) throw new UsageError('usage.range', 'survivors must have a number for at least one sum');
+    const sums = all.map((number) => this.#noiseOf(number));
     const event = noisySumEvent({
       noise: this.settings.noise,
       relation,
-      variance: toNumber(keptSumVariance(this.components, survivors, honest)),
+      variance: Math.min(...sums.map(({ variance }) => variance)),
       l1: this.#l1,
       l2: this.#l2,
       dimension: this.length,
-      tau: groupedTau(honest, kept),
+      tau: Math.max(...sums.map(({ tau }) => tau)),
     });
     return samplingProbability === 1 ? event : poissonSampled<R>({ samplingProbability, event });
+  }
+
+  /**
+   * What a sum costs at most, however many survive: with the least variance and the largest tau of all numbers. Those need not be at one number. With
+   * few survivors, each keeps wide noise; with many, narrow noise, whose sum is further from a discrete Gaussian.
+   *
+   * @throws UsageError `usage.range`, `usage.choice`
+   */
+  worstEvent<R extends Relation>(options: {
+    readonly relation: R;
+    readonly samplingProbability?: number;
+  }): PrivacyEvent<R> {
+    const { minimumSurvivors, releaseAt } = this.settings;
+    // While the same components are kept, variance and tau both rise with the survivors: the ends of these ranges will do.
+    const fewest = [minimumSurvivors, ...releaseAt];
+    return this.event<R>({ ...options, survivors: [...fewest, ...lastBeforeRemoval(this.components, this.settings)] });
   }
 
   /**
@@ -204,6 +221,16 @@ export class DistributedMechanism {
     return wrapLog2({ noise, ringBits, dimension: this.length, clients, norm: clip / granularity, beta, variance });
   }
 
+  /** Of the honest survivors' noise in a coordinate, together. */
+  #noiseOf(survivors: unknown): { readonly variance: number; readonly tau: number } {
+    const all = this.#checkSurvivors(survivors);
+    const honest = all - this.settings.colluders;
+    return {
+      variance: toNumber(keptSumVariance(this.components, all, honest)),
+      tau: groupedTau(honest, keptVariances(this.components, all).map(toNumber)),
+    };
+  }
+
   #checkSum(sum: PlainVector): void {
     const { bits, lanes } = checkVector('sum', sum);
     if (bits !== this.settings.ringBits || lanes.length !== this.length)
@@ -213,14 +240,15 @@ export class DistributedMechanism {
       );
   }
 
-  #checkSurvivors(survivors: number): void {
+  #checkSurvivors(survivors: unknown): number {
     const { minimumSurvivors, clients } = this.settings;
-    checkInteger('survivors', survivors, 0, clients);
-    if (survivors < minimumSurvivors)
+    const checked = checkInteger('survivors', survivors, 0, clients);
+    if (checked < minimumSurvivors)
       throw new AbortError(
         'dp.survivors',
-        `${survivors} survivors carry less noise than agreed, which takes ${minimumSurvivors}: don't release the sum`,
+        `${checked} survivors carry less noise than agreed, which takes ${minimumSurvivors}: don't release the sum`,
       );
+    return checked;
   }
 }
 

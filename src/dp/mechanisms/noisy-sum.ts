@@ -22,7 +22,7 @@ export interface NoisySum {
 /**
  * tau: a sum of independent discrete Gaussians is within e^tau of one discrete Gaussian of the summed variance, at every point. Each summand more
  * costs 10 exp(-2 pi^2 / (1/a + 1/b)), a the variance summed so far and b its own (Kairouz, Liu and Steinke 2021, theorem 1 and
- * corollary 12; equal variances give its 10 sum exp(-2 pi^2 sigma^2 k/(k+1))).
+ * corollary 12; equal variances give its 10 sum exp(-2 pi^2 sigma^2 k/(k+1))). That is proved for variances from 1/4 up; see `seam` for others.
  *
  * @param variances of the summands, in units of the grid, each above 0
  */
@@ -31,10 +31,21 @@ export function sumTau(variances: readonly number[]): number {
   let summed = 0;
   for (const [i, variance] of variances.entries()) {
     checkNumber(`variances[${i}]`, variance, Number.MIN_VALUE, Number.MAX_VALUE);
-    if (summed > 0) tau += 10 * Math.exp((-2 * Math.PI ** 2) / (1 / summed + 1 / variance));
+    if (summed > 0) tau += seam(summed, variance);
     summed += variance;
   }
   return tau;
+}
+
+/**
+ * How far the sum of two discrete Gaussians of variances a and b is from one. With s^2 = 1/(1/a + 1/b), the sum's weight at z is that of one times
+ * theta(c) = sum over x of exp(-(x - c)^2 / (2 s^2)) for a c between 0 and z, so it is off by theta(0)/theta(1/2) at most. With e =
+ * exp(-2 pi^2 s^2) the logarithm of that is 2 atanh(2e + 2e^4 + ...), below 10 e while e < 0.44. It is below 1/(8 s^2) always.
+ */
+function seam(a: number, b: number): number {
+  const square = 1 / (1 / a + 1 / b);
+  const e = Math.exp(-2 * Math.PI ** 2 * square);
+  return Math.max(10 * e, e < 0.4 ? 0 : 1 / (8 * square));
 }
 
 /**
@@ -55,7 +66,7 @@ export function groupedTau(count: number, variances: readonly number[]): number 
     let term = 0;
     for (let i = 0; i < Math.min(count, 64); i += 1) {
       if (summed > 0) {
-        term = 10 * Math.exp((-2 * Math.PI ** 2) / (1 / summed + 1 / variance));
+        term = seam(summed, variance);
         tau += term;
       }
       summed += variance;

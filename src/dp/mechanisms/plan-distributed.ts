@@ -58,7 +58,7 @@ export interface DistributedTarget {
 /** What `planDistributed` finds. */
 export interface PlannedDistributed {
   readonly settings: DistributedSettings;
-  /** Of all rounds, if each has the fewest survivors. */
+  /** Of all rounds, however many survive in each. */
   readonly epsilon: Bounds;
   /** log2 of the probability that a sum wraps, at most. */
   readonly wrapLog2: number;
@@ -128,7 +128,7 @@ export function planDistributed(target: DistributedTarget): PlannedDistributed {
   };
   const mechanism = new DistributedMechanism(settings);
   const { samplingProbability = 1, delta, rounds } = target;
-  const event = mechanism.event({ survivors: minimumSurvivors, relation, samplingProbability });
+  const event = mechanism.worstEvent({ relation, samplingProbability });
   const epsilon = bestEpsilon({ relation, delta, events: [{ event, count: rounds }] });
   return { settings: mechanism.settings, epsilon, wrapLog2: mechanism.wrapLog2, deviation: found.deviation };
 }

@@ -69,13 +69,19 @@ export function novaNormalizer(local: LocalSteps): number {
 }
 
 /**
- * Client: what goes into the sum for `update`, one value longer than it. Throws `UsageError` as `novaNormalizer` does, and
+ * Client: what goes into the sum for `update`, one value longer than it; `local.normalizer` is a itself, from 1. Throws `UsageError` as `novaNormalizer` does, and
  * `usage.floats` on another type.
  */
-export function novaContribution<V extends FloatVector>(spec: FedNovaSpec, update: V, local: LocalSteps): V {
+export function novaContribution<V extends FloatVector>(
+  spec: FedNovaSpec,
+  update: V,
+  local: LocalSteps | { readonly normalizer: number },
+): V {
   const { normalizerScale } = parseFields('optimizer.schema', 'optimizer fednova', fednova.schema, spec);
   checkFloatVector('update', update);
-  const normalizer = novaNormalizer(local);
+  checkOptions('local', local);
+  const normalizer =
+    'normalizer' in local ? checkNumber('local.normalizer', local.normalizer, 1, 2 ** 31) : novaNormalizer(local);
   return vectorLike(update, update.length + 1, (i) =>
     i < update.length ? (update[i] as number) / normalizer : normalizer * normalizerScale,
   );

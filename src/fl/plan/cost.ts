@@ -2,12 +2,13 @@ import { checkInteger, checkNumber, checkOptions } from '../../core/check.js';
 import { packedLength } from '../../ring/pack.js';
 import type { Plan } from './fields.js';
 import { planBytes } from './plan.js';
-import { ringShape, valuesLength } from './shape.js';
+import { releaseAt, ringShape, valuesLength } from './shape.js';
+import { broadcastLength, extraDimension } from './stages/optimizer.js';
 import { epsilonOf, plannedEpsilon, worstEvent } from './stages/privacy.js';
 
 /** What a round will be like. */
 export interface RoundExpectation {
-  /** Clients in a cohort; the plan's most unless told. */
+  /** Clients in a cohort; the plan's buffer or most unless told. */
   readonly clients?: number;
   /** Cohorts of the round, 1 (or what a robust rule needs) unless told. */
   readonly cohorts?: number;
@@ -85,93 +86,151 @@ const messages = {
   seed: 32,
 } as const;
 
+/** What all of the reckoning goes by: a plan's sizes, and who is expected. */
+interface Round extends Required<RoundExpectation> {
+  readonly plan: Plan;
+  /** Of the masked vector. */
+  readonly length: number;
+  readonly laneBytes: number;
+  readonly inputBytes: number;
+  /** Quantized values in it. */
+  readonly values: number;
+  /** Neighbors that a client masks and shares with. */
+  readonly neighbors: number;
+  /** Application seeds, each for a component of noise that may be taken back. */
+  readonly seeds: number;
+}
+
 /**
  * Bytes, CPU time, memory and privacy of one round under a plan. Bytes follow from the formats, to within a few per cent; seconds and memory
  * from measured constants, to within a factor of about two. Throws `UsageError` (`usage.range`, `usage.options`).
  */
 export function planCost(plan: Plan, expectation: RoundExpectation = {}): PlanCost {
-  const { clients, cohorts, degree, dropout } = checkExpectation(plan, expectation);
-  const { bits, length } = ringShape(plan);
-  const { dimension } = plan.vector;
-  const values = valuesLength(plan);
-  const masked = plan.masking.kind === 'pairwise';
-  const seeds = plan.privacy.kind === 'distributed' ? plan.privacy.releaseAt.length : 0;
-  const inputBytes = packedLength(bits, length);
-  const laneBytes = bits <= 8 ? 1 : bits <= 16 ? 2 : 4;
-  const neighbors = masked ? degree : 0;
-
-  const rotation = plan.rotate.kind === 'hadamard' ? (values * Math.log2(values)) / measured.rotatedValues : 0;
-  const draws = plan.privacy.kind === 'distributed' ? (1 + seeds) * values : 0;
-  const maskSeconds = ((neighbors + (masked ? 1 : 0)) * length * laneBytes) / measured.maskBytes;
-  const clientSeconds =
-    length / measured.encodedValues +
-    rotation +
-    draws / measured.noiseDraws +
-    maskSeconds +
-    3 * measured.signature +
-    neighbors * measured.neighborOfClient;
-
-  const gone = Math.round(clients * dropout);
-  const survivors = clients - gone;
-  const streams = masked ? survivors + gone * degree : 0;
-  const removed = plan.privacy.kind === 'distributed' ? survivors * seedsRemoved(plan, survivors) * values : 0;
-  const central = plan.privacy.kind === 'central' ? values : 0;
-  const cohortSeconds =
-    (survivors * length) / measured.addedValues +
-    length / measured.decodedValues +
-    (streams * length * laneBytes) / measured.maskBytes +
-    (removed + central) / measured.noiseDraws +
-    rotation +
-    clients * measured.signature +
-    clients * neighbors * measured.neighborOfServer;
-  const vectors = plan.combine.kind === 'robust' && plan.combine.over === 'clients' ? clients : cohorts;
-  const combineSeconds =
-    (vectors * dimension * (plan.combine.kind === 'robust' ? vectors / 2 + 1 : 1)) / measured.robustValues;
-
-  const { up, neighborUp, down, clientDown, neighborDown, seed } = messages;
-  const bytesUp = inputBytes + up + seeds * seed + neighbors * (neighborUp + 2 * seed * seeds);
-  const roster = masked ? clients * clientDown + neighbors * (neighborDown + seed * seeds) : 0;
-  const bytesDown = 4 * dimension + planBytes(plan).length + down + roster;
-  const { privacy } = plan;
-  const event = worstEvent(plan);
+  const round = roundOf(plan, checkExpectation(plan, expectation));
+  const privacy = privacyCost(plan);
+  const bytes = clientBytes(round);
   return {
-    client: {
-      inputBytes,
-      bytesUp,
-      bytesDown,
-      cpuSeconds: clientSeconds,
-      memoryBytes: (4 + 8) * values + 4 * dimension + laneBytes * length + inputBytes,
-    },
+    client: { ...bytes, ...clientWork(round) },
     server: {
-      bytesUp: cohorts * clients * bytesUp,
-      bytesDown: cohorts * clients * bytesDown,
-      cpuSeconds: cohorts * cohortSeconds + combineSeconds,
-      memoryBytes:
-        cohorts * (laneBytes * length * (masked ? 2 : clients) + 2 * inputBytes) + 8 * dimension * (vectors + 2),
+      bytesUp: round.cohorts * round.clients * bytes.bytesUp,
+      bytesDown: round.cohorts * round.clients * bytes.bytesDown,
+      ...serverWork(round),
     },
-    ...(event === undefined || privacy.kind === 'none'
-      ? {}
-      : {
-          privacy: {
-            roundEpsilon: epsilonOf(event, { delta: privacy.budget.delta, rounds: 1 }),
-            epsilon: plannedEpsilon(plan),
-            delta: privacy.budget.delta,
-            rounds: privacy.budget.rounds,
-          },
-        }),
+    ...(privacy === undefined ? {} : { privacy }),
   };
 }
 
-/** Components that the server draws again for each survivor. */
-function seedsRemoved({ privacy }: Plan, survivors: number): number {
-  return privacy.kind === 'distributed' ? privacy.releaseAt.filter((least) => survivors >= least).length : 0;
+function roundOf(plan: Plan, expected: Required<RoundExpectation>): Round {
+  const { bits, length } = ringShape(plan);
+  return {
+    ...expected,
+    plan,
+    length,
+    laneBytes: bits <= 8 ? 1 : bits <= 16 ? 2 : 4,
+    inputBytes: packedLength(bits, length),
+    values: valuesLength(plan),
+    neighbors: isMasked(plan) ? expected.degree : 0,
+    seeds: releaseAt(plan).length,
+  };
+}
+
+/** Of a client: what it sends, and what it is sent, the model included. */
+function clientBytes({
+  plan,
+  inputBytes,
+  clients,
+  neighbors,
+  seeds,
+}: Round): Pick<PlanCost['client'], 'inputBytes' | 'bytesUp' | 'bytesDown'> {
+  const { up, neighborUp, down, clientDown, neighborDown, seed } = messages;
+  const roster = isMasked(plan) ? clients * clientDown + neighbors * (neighborDown + seed * seeds) : 0;
+  // In buffers a client is offered the model first and the session later, with the hashes of the versions that it may have trained.
+  const { schedule } = plan;
+  const [offers, history] = schedule.kind === 'buffered' ? [2, 32 * (schedule.maxStaleness + 1)] : [1, 0];
+  return {
+    inputBytes,
+    bytesUp: inputBytes + up + seeds * seed + neighbors * (neighborUp + 2 * seed * seeds),
+    bytesDown: 4 * broadcastLength(plan) + offers * planBytes(plan).length + history + down + roster,
+  };
+}
+
+/** Of a client: encoding, noise, masks, agreement with its neighbors. */
+function clientWork(round: Round): Pick<PlanCost['client'], 'cpuSeconds' | 'memoryBytes'> {
+  const { plan, length, laneBytes, inputBytes, values, neighbors, seeds } = round;
+  const draws = plan.privacy.kind === 'distributed' ? (1 + seeds) * values : 0;
+  const streams = isMasked(plan) ? neighbors + 1 : 0;
+  return {
+    cpuSeconds:
+      length / measured.encodedValues +
+      rotationSeconds(round) +
+      draws / measured.noiseDraws +
+      maskSeconds(round, streams) +
+      3 * measured.signature +
+      neighbors * measured.neighborOfClient,
+    memoryBytes: (4 + 8) * values + 4 * broadcastLength(plan) + laneBytes * length + inputBytes,
+  };
+}
+
+/** Of the server: a cohort's session for each, and the plan's server side over all. */
+function serverWork(round: Round): Pick<PlanCost['server'], 'cpuSeconds' | 'memoryBytes'> {
+  const { plan, cohorts, clients, length, laneBytes, inputBytes } = round;
+  const contribution = plan.vector.dimension + extraDimension(plan);
+  const robust = plan.combine.kind === 'robust';
+  const vectors = robust && plan.combine.over === 'clients' ? clients : cohorts;
+  const pairs = robust ? vectors / 2 + 1 : 1;
+  const held = laneBytes * length * (isMasked(plan) ? 2 : clients) + 2 * inputBytes;
+  return {
+    cpuSeconds: cohorts * cohortSeconds(round) + (vectors * contribution * pairs) / measured.robustValues,
+    memoryBytes: cohorts * held + 8 * contribution * (vectors + 2),
+  };
+}
+
+/** Adding inputs, removing masks, noise, decoding, and the phases' messages. */
+function cohortSeconds(round: Round): number {
+  const { plan, clients, degree, dropout, length, values, neighbors } = round;
+  const gone = Math.round(clients * dropout);
+  const survivors = clients - gone;
+  const streams = isMasked(plan) ? survivors + gone * degree : 0;
+  const removed = survivors * releaseAt(plan).filter((least) => survivors >= least).length * values;
+  const central = plan.privacy.kind === 'central' ? values : 0;
+  return (
+    (survivors * length) / measured.addedValues +
+    length / measured.decodedValues +
+    maskSeconds(round, streams) +
+    (removed + central) / measured.noiseDraws +
+    rotationSeconds(round) +
+    clients * measured.signature +
+    clients * neighbors * measured.neighborOfServer
+  );
+}
+
+/** Of so many key streams over the vector. */
+function maskSeconds({ length, laneBytes }: Round, streams: number): number {
+  return (streams * length * laneBytes) / measured.maskBytes;
+}
+
+function rotationSeconds({ plan, values }: Round): number {
+  return plan.rotate.kind === 'hadamard' ? (values * Math.log2(values)) / measured.rotatedValues : 0;
+}
+
+function privacyCost(plan: Plan): PlanCost['privacy'] {
+  const { privacy } = plan;
+  const event = worstEvent(plan);
+  if (event === undefined || privacy.kind === 'none') return undefined;
+  const { delta, rounds } = privacy.budget;
+  return { roundEpsilon: epsilonOf(event, { delta, rounds: 1 }), epsilon: plannedEpsilon(plan), delta, rounds };
+}
+
+function isMasked({ masking }: Plan): boolean {
+  return masking.kind === 'pairwise';
 }
 
 function checkExpectation(plan: Plan, expectation: RoundExpectation): Required<RoundExpectation> {
   const { maxClients } = plan.cohort;
   const { combine } = plan;
   const given = checkOptions('expectation', expectation);
-  const clients = checkInteger('clients', given.clients ?? maxClients, 2, maxClients);
+  const usual = plan.schedule.kind === 'buffered' ? plan.schedule.bufferSize : maxClients;
+  const clients = checkInteger('clients', given.clients ?? usual, 2, maxClients);
   const least = combine.kind === 'robust' && combine.over === 'cohorts' ? combine.cohorts : 1;
   const cohorts = checkInteger('cohorts', given.cohorts ?? least, least, 1024);
   const degree = checkInteger('degree', given.degree ?? clients - 1, 1, clients - 1);

@@ -1,6 +1,7 @@
 import type { Brand } from '../../core/brand.js';
 import type { DistributedNoiseKind } from '../../dp/mechanisms/noisy-sum.js';
 import type { AggregatorSpec } from '../../robust/spec.js';
+import type { AsyncSpec } from '../async.js';
 import type { CountSketchSpec } from '../compression/count-sketch.js';
 import type { RandomKSpec } from '../compression/random-k.js';
 import type { TopKSpec } from '../compression/top-k.js';
@@ -131,9 +132,19 @@ export type CombinePlan =
       readonly aggregator: AggregatorSpec;
     };
 
+/** When clients come together. */
+export type SchedulePlan =
+  /** In rounds: all clients of a round train the same model. */
+  | { readonly kind: 'rounds' }
+  /**
+   * In buffers: clients train when they like, and `bufferSize` that are ready are a cohort. `maxStaleness` is 1000 at most. See
+   * `AsyncSpec`.
+   */
+  | ({ readonly kind: 'buffered' } & AsyncSpec);
+
 /** What clients do to an update before masking, and what the server does to the sum. */
 export interface PlanFields {
-  /** 1 where `masking`, `errorFeedback`, `compress`, `rotate`, `privacy` and `optimizer` are what is assumed, and aren't written, and `combine` is the mean: as the protocol's text has it. */
+  /** 1 where `masking`, `errorFeedback`, `compress`, `rotate`, `privacy`, `optimizer` and `schedule` are what is assumed, and aren't written, and `combine` is the mean: as the protocol's text has it. */
   readonly version: 1 | 2;
   readonly masking: MaskingPlan;
   readonly vector: {
@@ -151,6 +162,8 @@ export interface PlanFields {
   readonly metrics: readonly MetricPlan[];
   readonly combine: CombinePlan;
   readonly optimizer: OptimizerSpec;
+  /** Written only where it isn't `rounds`. */
+  readonly schedule: SchedulePlan;
 }
 
 /** Lawful fields, deeply frozen: only `definePlan` and `parsePlan` make one. */

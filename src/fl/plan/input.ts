@@ -1,4 +1,5 @@
 import type { AggregatorSpec } from '../../robust/spec.js';
+import type { AsyncInput } from '../async.js';
 import type { CountSketchSpec } from '../compression/count-sketch.js';
 import type { RandomKSpec } from '../compression/random-k.js';
 import type { TopKSpec } from '../compression/top-k.js';
@@ -18,7 +19,11 @@ import type {
  * clip norm, a robust rule over masked inputs, and the like. What hangs on numbers is for the rules.
  */
 export type PlanInput = Anywhere &
-  ((WithoutNoise & (Masked | Unmasked)) | (CentralNoise & (Masked | UnmaskedMean)) | (DistributedNoise & Masked));
+  (
+    | (UpdatesAlone &
+        ((WithoutNoise & (Masked | Unmasked)) | (CentralNoise & (Masked | UnmaskedMean)) | (DistributedNoise & Masked)))
+    | ((Normalized | Controlled | Whichever) & WithoutNoise & (Masked | Unmasked))
+  );
 
 /** Optimizers whose clients contribute an update and nothing else. */
 export type PlanOptimizer = Extract<
@@ -31,10 +36,40 @@ interface Anywhere {
   readonly version?: 1 | 2;
   readonly vector: PlanFields['vector'];
   readonly cohort: CohortPlan;
+  /** Rounds unless given. */
+  readonly schedule?: { readonly kind: 'rounds' } | ({ readonly kind: 'buffered' } & AsyncInput);
+}
+
+interface UpdatesAlone {
   /** FedAvg with learning rate 1 unless given: the model becomes the mean of the clients' models. */
   readonly optimizer?: PlanOptimizer;
-  /** For compression that leaves parts out. */
-  readonly errorFeedback?: { readonly kind: 'none' } | { readonly kind: 'residual'; readonly decay?: number };
+  readonly errorFeedback?: Feedback;
+}
+
+/** For compression that leaves parts out. */
+type Feedback = { readonly kind: 'none' } | { readonly kind: 'residual'; readonly decay?: number };
+
+/** Under FedNova clients give the norm of their local steps beside a normalized update. */
+interface Normalized {
+  readonly optimizer: PlanOptimizer | Extract<OptimizerInput, { readonly kind: 'fednova' }>;
+  readonly errorFeedback?: { readonly kind: 'none' };
+  readonly combine?: Mean;
+}
+
+/** What goes with each, for an optimizer that is only known at run time. */
+interface Whichever {
+  readonly optimizer: Exclude<OptimizerInput, { readonly kind: 'fedbuff' }>;
+  readonly errorFeedback?: { readonly kind: 'none' };
+  readonly weight?: { readonly kind: 'uniform' };
+  readonly combine?: Mean;
+}
+
+/** Clients get a control variate, and give by how much theirs changes beside an update. */
+interface Controlled {
+  readonly optimizer: Extract<OptimizerInput, { readonly kind: 'scaffold' }>;
+  readonly errorFeedback?: Feedback;
+  readonly weight?: { readonly kind: 'uniform' };
+  readonly combine?: Mean;
 }
 
 type OfKind<T extends { readonly kind: string }, K extends T['kind']> = Extract<T, { readonly kind: K }>;

@@ -4,10 +4,12 @@ import { checkFloats, notFinite } from '../../ring/quantize.js';
 import type { PlainVector } from '../../ring/vector.js';
 import type { Verdict } from '../../robust/rule.js';
 import { optimizerFrom, type ServerOptimizer } from '../optimizers/optimizer.js';
+import type { OptimizerState } from '../optimizers/state.js';
 import type { Plan } from './fields.js';
 import { clip } from './stages/clip.js';
 import { type CombineOptions, combine } from './stages/combine.js';
 import { checkMetricSums, checkMetrics } from './stages/metrics.js';
+import { broadcast, type LocalShare, share } from './stages/optimizer.js';
 import { decoder, encoder } from './stages/quantize.js';
 import type {
   Aggregate,
@@ -16,40 +18,48 @@ import type {
   DecodeOptions,
   EncodeOptions,
   ServerStage,
+  Share,
 } from './stages/stage.js';
+import { type ClientVersions, type SumVersions, weighLate, weighStale } from './stages/staleness.js';
 import { checkTotalWeight, checkWeight } from './stages/weight.js';
 
 /**
- * The stages of a plan in order. Client: error feedback (`ErrorFeedback`, which lasts over rounds), weight, clip, then the encoder, which
- * compresses, rotates, quantizes and adds noise. Server: the decoder, which takes excess noise back or adds central noise, undoes the
- * rotation and the compression; the counters' checks; combine; optimizer.
+ * The stages of a plan in order. Client: error feedback (`ErrorFeedback`, which lasts over rounds), weight, clip, in buffers staleness, what the
+ * optimizer takes beside the update, then the encoder, which compresses, rotates, quantizes and adds noise. Server: the decoder, which takes
+ * excess noise back or adds central noise, undoes the rotation and the compression; the counters' checks; in buffers staleness; combine; optimizer.
  */
 
-/** Client: in order, on real values, before the encoder. */
+/** Client: in order, on real values, before `share` and the encoder. */
 const clientStages: readonly ((plan: Plan) => ClientStage)[] = [checkWeight, checkMetrics, clip];
 
 /** Server: in order, on each cohort's decoded sum. */
 const cohortStages: readonly ((plan: Plan) => ServerStage)[] = [checkTotalWeight, checkMetricSums];
 
 /** What goes with an update. */
-export interface ContributionOptions extends EncodeOptions {
+export interface ContributionOptions extends EncodeOptions, LocalShare {
   /** What the update counts for: an integer up to the plan's largest weight. Under uniform weights it is 1 and may be left out. */
   readonly weight?: number;
   /** One integer for each of the plan's metrics, by name. */
   readonly metrics?: Readonly<Record<string, number>>;
+  /** Under a buffered schedule; unless given the update is fresh. */
+  readonly versions?: ClientVersions;
 }
 
 /**
  * Encodes an update of the plan's dimension as the ring vector that is masked: quantized values, weight, metrics. The update isn't
  * changed. Throws `UsageError`: `usage.floats` or `usage.vector` on a wrong type or length, `usage.finite` at the first NaN or infinity,
  * `usage.range` on a weight or metric that isn't an integer or is beyond its maximum, `usage.metrics` on one missing or unknown,
- * `usage.options` without a weight (where it isn't uniform) or a source of rounding.
+ * `usage.options` without a weight (where it isn't uniform) or a source of rounding; as `share` does on what the optimizer takes beside; under a
+ * buffered schedule `AbortError` (`async.stale`).
  */
 export type ClientPipeline = (update: Float32Array, options: ContributionOptions) => PlainVector;
 
 /** What a round of one or more cohorts gives. */
 export interface CombinedCohorts {
-  /** What the updates are combined to, one value a dimension, in their unit: their weighted mean, or what the robust rule makes of them. */
+  /**
+   * What the updates are combined to, in their unit: their weighted mean, or what the robust rule makes of them. One value a dimension, and behind
+   * them the mean of what the optimizer takes beside updates: the optimizer's `contributionLength` in all.
+   */
   readonly mean: Float64Array;
   /** Sum of the survivors' weights. */
   readonly weight: number;
@@ -67,6 +77,8 @@ export interface ServerPipeline {
    * (`sum.range`, `sum.weight`, `sum.metric`; nobody is named, since only the sum is seen) if a client must have broken the plan.
    */
   readonly decode: (sum: PlainVector, survivors: number, options?: DecodeOptions) => Aggregate;
+  /** In buffers: a decoded sum, weighed for the versions that passed while it was made. Throws `UsageError` (`usage.range`). */
+  readonly weigh: (sum: Aggregate, versions: SumVersions) => Aggregate;
   /**
    * The result of a round from its cohorts' decoded sums. Throws `UsageError` (`usage.cohorts`) without any, or `AbortError`:
    * `sum.empty` if their weights add up to 0; under a robust rule `robust.condition` if they are too few for it, `robust.faults` if more
@@ -75,6 +87,8 @@ export interface ServerPipeline {
   readonly combine: (cohorts: readonly Aggregate[], options?: CombineOptions) => CombinedCohorts;
   /** What makes the next model of it. */
   readonly optimizer: ServerOptimizer;
+  /** What clients fetch of a model and the optimizer's state: under SCAFFOLD c comes behind the model. Throws `UsageError` (`usage.vector`, `optimizer.state`). */
+  readonly broadcast: (model: Float64Array, state: OptimizerState) => Float32Array;
 }
 
 /**
@@ -83,28 +97,34 @@ export interface ServerPipeline {
  */
 export function contributionCheck(
   plan: Plan,
-): (update: Float32Array, options: Pick<ContributionOptions, 'weight' | 'metrics'>) => void {
-  const stages = clientStages.map((stage) => stage(plan));
+): (update: Float32Array, options: Omit<ContributionOptions, keyof EncodeOptions>) => void {
+  const prepare = preparation(plan);
   return (update, options) => {
-    const { update: checked } = stages.reduce(
-      (contribution, stage) => stage(contribution),
-      begin(plan, update, options),
-    );
+    const { update: checked } = prepare(update, options);
     if (!checked.every(Number.isFinite)) throw notFinite('update', checked);
   };
 }
 
 /** The client's side of a plan. */
 export function clientPipeline(plan: Plan): ClientPipeline {
-  const stages = clientStages.map((stage) => stage(plan));
+  const prepare = preparation(plan);
   const encode = encoder(plan);
   return (update, options) => {
     checkOptions(options);
+    return encode(prepare(update, options), options);
+  };
+}
+
+/** All that happens to real values before the encoder. */
+function preparation(
+  plan: Plan,
+): (update: Float32Array, options: Omit<ContributionOptions, keyof EncodeOptions>) => Share {
+  const stages = clientStages.map((stage) => stage(plan));
+  const addShare = share(plan);
+  return (update, options) => {
     const start = begin(plan, update, options);
-    return encode(
-      stages.reduce((contribution, stage) => stage(contribution), start),
-      options,
-    );
+    const clipped = stages.reduce((contribution, stage) => stage(contribution), start);
+    return addShare(weighStale(plan, options.versions)(clipped), options);
   };
 }
 
@@ -116,6 +136,7 @@ export function serverPipeline(plan: Plan): ServerPipeline {
   return {
     decode: (sum, survivors, options) =>
       afterDecoding.reduce((aggregate, stage) => stage(aggregate), decode(sum, survivors, options)),
+    weigh: (sum, versions) => weighLate(plan, versions)(sum),
     combine: ([first, ...others], options = {}) => {
       if (first === undefined)
         throw new UsageError('usage.cohorts', 'combine needs at least one decoded cohort, got none');
@@ -124,6 +145,7 @@ export function serverPipeline(plan: Plan): ServerPipeline {
       return { mean: values, weight, metrics, survivors, ...(verdicts === undefined ? {} : { verdicts }) };
     },
     optimizer: optimizerFrom(plan.optimizer, plan.vector.dimension),
+    broadcast: (model, state) => broadcast(plan, model, state),
   };
 }
 

@@ -3,6 +3,7 @@ import { UsageError } from '../../core/errors.js';
 import { distributedNoiseKinds } from '../../dp/mechanisms/noisy-sum.js';
 import { maxRange } from '../../ring/quantize.js';
 import { checkAggregatorSpec } from '../../robust/spec.js';
+import { stalenessSchema } from '../optimizers/fedbuff.js';
 import { defineOptimizer, type OptimizerInput } from '../optimizers/optimizer.js';
 import { faultOf } from '../schema-fault.js';
 import { choice, integer, magnitude, number } from '../spec.js';
@@ -155,6 +156,19 @@ const schema = v.strictObject({
     // The table of optimizers checks whatever it is.
     checked((value) => defineOptimizer(value as OptimizerInput)),
     { kind: 'fedavg' },
+  ),
+  schedule: v.optional(
+    v.variant('kind', [
+      v.strictObject({ kind: v.literal('rounds') }),
+      v.strictObject({
+        kind: v.literal('buffered'),
+        bufferSize: integer(2, 2 ** 20),
+        staleness: v.optional(stalenessSchema, { kind: 'polynomial' }),
+        // A session is bound to the hashes of so many versions, which its clients fetch.
+        maxStaleness: v.optional(integer(0, 1000), 100),
+      }),
+    ]),
+    { kind: 'rounds' },
   ),
 });
 

@@ -8,7 +8,14 @@ import type { PlanFields } from './fields.js';
 
 /** What version 1 leaves out, with what it assumes. */
 const assumed: {
-  readonly [Name in 'masking' | 'errorFeedback' | 'compress' | 'rotate' | 'privacy' | 'optimizer']: PlanFields[Name];
+  readonly [Name in
+    | 'masking'
+    | 'errorFeedback'
+    | 'compress'
+    | 'rotate'
+    | 'privacy'
+    | 'optimizer'
+    | 'schedule']: PlanFields[Name];
 } = {
   masking: { kind: 'pairwise' },
   errorFeedback: { kind: 'none' },
@@ -16,13 +23,15 @@ const assumed: {
   rotate: { kind: 'none' },
   privacy: { kind: 'none' },
   optimizer: { kind: 'fedavg', learningRate: 1 },
+  schedule: { kind: 'rounds' },
 };
 
 /** Whether these fields say more than version 1 can. */
 export function needsVersion2(fields: Omit<PlanFields, 'version'>): boolean {
-  const { masking, errorFeedback, compress, rotate, privacy, optimizer, quantize, combine } = fields;
+  const { masking, errorFeedback, compress, rotate, privacy, optimizer, schedule, quantize, combine } = fields;
   return (
-    canonicalJson({ masking, errorFeedback, compress, rotate, privacy, optimizer }) !== canonicalJson(assumed) ||
+    canonicalJson({ masking, errorFeedback, compress, rotate, privacy, optimizer, schedule }) !==
+      canonicalJson(assumed) ||
     quantize.kind !== 'stochastic' ||
     combine.kind !== 'mean'
   );
@@ -30,6 +39,10 @@ export function needsVersion2(fields: Omit<PlanFields, 'version'>): boolean {
 
 /** The fields as they are written. */
 export function written(fields: PlanFields): object {
-  if (fields.version === 2) return fields;
+  if (fields.version === 2) {
+    // Came later than version 2: a plan that doesn't need it keeps the text that it had.
+    const { schedule, ...others } = fields;
+    return schedule.kind === 'rounds' ? others : fields;
+  }
   return Object.fromEntries(Object.entries(fields).filter(([name]) => !Object.hasOwn(assumed, name)));
 }

@@ -6,13 +6,15 @@ import {
   clientPipeline,
   definePlan,
   distributedPrivacy,
+  type OptimizerInput,
   type Plan,
   type PlanInput,
   ringShape,
   serverPipeline,
 } from '../../../src/fl/index.js';
-import { gridStep, valuesLength } from '../../../src/fl/plan/shape.js';
+import { gridStep, updateLength } from '../../../src/fl/plan/shape.js';
 import { compressedLength } from '../../../src/fl/plan/stages/compress.js';
+import type { LocalShare } from '../../../src/fl/plan/stages/optimizer.js';
 import { seededBytes } from '../../support/provider.js';
 import { complete, makeWorld, play } from '../../support/session.js';
 
@@ -28,6 +30,10 @@ interface Case {
   readonly robust: boolean;
   /** Part of the coordinates that are sent. */
   readonly sent: number | null;
+  /** One that takes more than updates; without noise or a robust rule. */
+  readonly optimizer: 'fednova' | 'scaffold' | null;
+  /** In buffers: versions between training and forming the cohort, and between that and the step. */
+  readonly stale: { readonly age: number; readonly late: number } | null;
   readonly seed: number;
 }
 
@@ -42,16 +48,31 @@ const cases: fc.Arbitrary<Case> = fc.record({
   noise: fc.option(fc.constantFrom('discreteGaussian' as const, 'skellam' as const), { freq: 2 }),
   robust: fc.boolean(),
   sent: fc.option(fc.double({ min: 0.2, max: 1, noNaN: true })),
+  optimizer: fc.option(fc.constantFrom('fednova' as const, 'scaffold' as const), { freq: 1 }),
+  stale: fc.option(fc.record({ age: fc.nat({ max: 100 }), late: fc.nat({ max: 1000 }) })),
   seed: fc.nat(),
 });
 
 /** So much epsilon that the noise is a few grid steps. */
 const budget = { epsilon: 1e5, delta: 1e-5, rounds: 1 };
+const mostSteps = 20;
 const over = { kind: 'robust', over: 'cohorts', cohorts: 1, aggregator: { kind: 'median' } } as const;
 
-function planOf({ dimension, n, bits, clip, rotated, weightMax, counted, noise, robust, sent }: Case): Plan {
+function optimizerOf({ optimizer, n }: Case): OptimizerInput {
+  if (optimizer === 'scaffold') return { kind: 'scaffold', clients: 2 * n, controlScale: 0.5 };
+  return optimizer === 'fednova' ? { kind: 'fednova', normalizerScale: 1 / mostSteps } : { kind: 'fedavg' };
+}
+
+function planOf(given: Case): Plan {
+  const { dimension, n, bits, clip, rotated, counted, sent } = given;
+  const alone = given.optimizer === null;
+  const [noise, robust, stale] = alone ? [given.noise, given.robust, given.stale] : [null, false, null];
+  const weightMax = given.optimizer === 'scaffold' ? null : given.weightMax;
   const [vector, cohort] = [{ dimension }, { maxClients: n }];
-  const combine = robust ? { combine: over } : {};
+  const combine = {
+    ...(robust ? { combine: over } : {}),
+    ...(stale === null ? {} : { schedule: { kind: 'buffered', bufferSize: n } as const }),
+  };
   const compress = sent === null ? ({ kind: 'none' } as const) : ({ kind: 'random-k', fraction: sent } as const);
   if (noise !== null) {
     const found = distributedPrivacy({
@@ -66,7 +87,7 @@ function planOf({ dimension, n, bits, clip, rotated, weightMax, counted, noise, 
     });
     return definePlan({ vector, cohort, ...combine, ...found });
   }
-  return definePlan({
+  const fields: object = {
     vector,
     cohort,
     ...combine,
@@ -76,15 +97,27 @@ function planOf({ dimension, n, bits, clip, rotated, weightMax, counted, noise, 
     rotate: { kind: rotated ? 'hadamard' : 'none' },
     quantize: { bits, range: 1 },
     metrics: counted ? [{ name: 'count', max: 5 }] : [],
-  });
+    optimizer: optimizerOf(given),
+  };
+  return definePlan(fields as PlanInput);
+}
+
+/** What the optimizer takes of client `i` beside its update. */
+function shareOf({ optimizer, dimension, seed }: Case, i: number): LocalShare {
+  if (optimizer === 'fednova') return { steps: 1 + ((seed + i) % mostSteps) };
+  // Inside the range once scaled, also where it is rotated.
+  const change = (j: number): number => (1.9 * Math.cos(seed + 5 * i + j)) / Math.sqrt(dimension);
+  return optimizer === 'scaffold'
+    ? { controlUpdate: Float32Array.from({ length: dimension }, (_, j) => change(j)) }
+    : {};
 }
 
 /** The same without masking or noise. */
 function unmaskedPlan(plan: Plan): Plan {
-  const { vector, cohort, weight, clip, compress, rotate, quantize, metrics } = plan;
+  const { vector, cohort, weight, clip, compress, rotate, quantize, metrics, optimizer, schedule } = plan;
   const grid = quantize.kind === 'stochastic' ? quantize : { bits: 16, range: 1 };
-  const fields = { vector, cohort, weight, clip, compress, rotate, quantize: grid, metrics, masking: { kind: 'none' } };
-  return definePlan(fields as PlanInput);
+  const same = { vector, cohort, weight, clip, compress, rotate, metrics, optimizer, schedule };
+  return definePlan({ ...same, quantize: grid, masking: { kind: 'none' } } as PlanInput);
 }
 
 it('agree, whoever drops out', { timeout: 300_000 }, async () => {
@@ -110,14 +143,18 @@ it('agree, whoever drops out', { timeout: 300_000 }, async () => {
         update: Float32Array.from({ length: dimension }, (__, j) => Math.sin(seed + 7 * i + j) / Math.sqrt(dimension)),
         weight: plan.weight.kind === 'uniform' ? 1 : 1 + ((seed + i) % plan.weight.max),
         metrics: plan.metrics.length > 0 ? { count: i % 6 } : {},
+        ...shareOf(given, i),
       }));
-      const contribution = (i: number) => clients[i] ?? { update: new Float32Array(dimension), weight: 1, metrics: {} };
+      const { age = 0, late = 0 } = (given.optimizer === null ? given.stale : null) ?? {};
+      // Each client is of another age.
+      const versionsOf = (i: number) => ({ trained: 200 - Math.floor(age / (i + 1)), formed: 200 });
+      const sumVersions = { formed: 200, current: 200 + late };
       const encode = clientPipeline(plan);
       const seats = world.seats.map((seat, i) => {
-        const { update, ...rest } = contribution(i);
+        const { update = new Float32Array(dimension), ...rest } = clients[i] ?? {};
         const applicationSeeds = seat.client.applicationSeeds();
         const noise = { random: seededNoise(new Uint8Array(random(32))), applicationSeeds, publicSeed };
-        return { ...seat, input: encode(update, { ...rest, ...noise, rounding: words }) };
+        return { ...seat, input: encode(update, { ...rest, ...noise, rounding: words, versions: versionsOf(i) }) };
       });
       // The first is lost before its input.
       const { result } = await play(
@@ -132,25 +169,26 @@ it('agree, whoever drops out', { timeout: 300_000 }, async () => {
       const applicationSeeds = result.survivors.map(
         (peer) => result.applicationSeeds.get(peer) ?? new Map<number, Uint8Array>(),
       );
-      const masked = server.combine([server.decode(result.sum, n - 1, { publicSeed, applicationSeeds })]);
+      const sum = server.decode(result.sum, n - 1, { publicSeed, applicationSeeds });
+      const masked = server.combine([server.weigh(sum, sumVersions)]);
 
       const open = unmaskedPlan(plan);
       const openServer = serverPipeline(open);
       const openEncode = clientPipeline(open);
       const plain = openServer.combine(
-        clients
-          .slice(1)
-          .map(({ update, ...rest }) =>
-            openServer.decode(openEncode(update, { ...rest, rounding: words, publicSeed }), 1, { publicSeed }),
-          ),
+        clients.slice(1).map(({ update, ...rest }, i) => {
+          const input = openEncode(update, { ...rest, rounding: words, publicSeed, versions: versionsOf(i + 1) });
+          return openServer.weigh(openServer.decode(input, 1, { publicSeed }), sumVersions);
+        }),
       );
       expect(masked.weight).toBe(plain.weight);
       expect(masked.metrics).toEqual(plain.metrics);
       // A step a coordinate on either side; a rotation may put the steps of all coordinates into one.
       const scale = dimension / compressedLength(plan);
-      const gather = scale * (plan.rotate.kind === 'none' ? 1 : Math.sqrt(valuesLength(plan)));
+      const gather = scale * (plan.rotate.kind === 'none' ? 1 : Math.sqrt(updateLength(plan)));
       const noise = plan.privacy.kind === 'distributed' ? 8 * Math.sqrt(4 * plan.privacy.variance) : 0;
       const bound = gather * ((1 + noise) * gridStep(plan) + gridStep(open)) + 1e-6;
+      expect(masked.mean.length).toBe(server.optimizer.contributionLength);
       masked.mean.forEach((value, j) => {
         expect(Math.abs(value - (plain.mean[j] ?? Number.NaN))).toBeLessThanOrEqual(bound);
       });

@@ -38,6 +38,17 @@ describe('plan bytes', () => {
     );
   });
 
+  it('say a schedule only where it is none of rounds, so that earlier plans keep their text', () => {
+    const rounds = definePlan({ ...smallest, masking: unmasked, schedule: { kind: 'rounds' } });
+    expect(text(rounds)).toBe(text(definePlan({ ...smallest, masking: unmasked })));
+    const buffers = definePlan({ ...smallest, schedule: { kind: 'buffered', bufferSize: 4, maxStaleness: 7 } });
+    expect(text(buffers)).toContain(
+      '"schedule":{"bufferSize":4,"kind":"buffered","maxStaleness":7,"staleness":{"exponent":0.5,"kind":"polynomial"}},',
+    );
+    expect(parsePlan(planBytes(buffers))).toEqual(buffers);
+    expect(parsePlan(planBytes(rounds))).toEqual(rounds);
+  });
+
   it("don't depend on the order in which fields are given", () => {
     const reversed = Object.fromEntries(Object.entries(full).reverse()) as unknown as PlanInput;
     expect(planBytes(definePlan(reversed))).toEqual(planBytes(definePlan(full)));
@@ -109,6 +120,7 @@ describe('hostile plan bytes', () => {
     ['version 2 of what version 1 can say', good.replace('"version":1', '"version":2'), 'plan.schema'],
     ["version 1 of what it can't", rich.replace('"version":2', '"version":1'), 'plan.schema'],
     ['an assumed field', good.replace('"metrics":', '"masking":{"kind":"pairwise"},"metrics":'), 'plan.canonical'],
+    ['a schedule of rounds', rich.replace('"vector":', '"schedule":{"kind":"rounds"},"vector":'), 'plan.canonical'],
     ['a field of version 2 left out', rich.replace('"sampling":{"kind":"none"},', ''), 'plan.canonical'],
     ['a default left out', good.replace('"combine":{"kind":"mean"},', ''), 'plan.canonical'],
     ['a byte-order mark', Uint8Array.of(0xef, 0xbb, 0xbf, ...ascii(good)), 'plan.encoding'],

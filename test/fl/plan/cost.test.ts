@@ -42,6 +42,23 @@ it('grows with what it depends on', () => {
   expect(more(open).server.memoryBytes).toBeGreaterThan(more(plain).server.memoryBytes);
 });
 
+it('counts what optimizers take and send beside updates and models', () => {
+  const scaffold = definePlan({ ...base, optimizer: { kind: 'scaffold', clients: 20 } });
+  const fednova = definePlan({ ...base, optimizer: { kind: 'fednova' } });
+  const cost = (plan: Plan): ReturnType<typeof planCost>['client'] => planCost(plan, { degree: 5 }).client;
+  const bits = 16 + 5;
+  expect(cost(plain).inputBytes).toBe(Math.ceil((bits * 1001) / 8));
+  expect(cost(fednova).inputBytes).toBe(Math.ceil((bits * 1002) / 8));
+  expect(cost(scaffold).inputBytes).toBe(Math.ceil((bits * 2001) / 8));
+  expect(cost(scaffold).bytesUp - cost(plain).bytesUp).toBe(cost(scaffold).inputBytes - cost(plain).inputBytes);
+  // The texts of the plans differ a little.
+  expect(cost(scaffold).bytesDown - cost(plain).bytesDown - 4000).toBeLessThan(400);
+  expect(cost(scaffold).bytesDown - cost(plain).bytesDown).toBeGreaterThan(4000);
+  expect(cost(fednova).bytesDown - cost(plain).bytesDown).toBeLessThan(400);
+  expect(cost(scaffold).cpuSeconds).toBeGreaterThan(cost(plain).cpuSeconds);
+  expect(planCost(scaffold).server.memoryBytes).toBeGreaterThan(1.5 * planCost(plain).server.memoryBytes);
+});
+
 it('says what a round costs in privacy', () => {
   const { vector, cohort } = base;
   const budget = { epsilon: 4, delta: 1e-6, rounds: 7 };

@@ -33,6 +33,7 @@ export const full = {
   ],
   combine: { kind: 'mean' },
   optimizer: { kind: 'fedavg', learningRate: 1 },
+  schedule: { kind: 'rounds' },
 } as const satisfies PlanFields & PlanInput;
 
 export const budget = { epsilon: 8, delta: 1e-5, rounds: 10 };
@@ -59,6 +60,7 @@ export const overCohorts = {
   aggregator: { kind: 'nnm', f: 2, inner: { kind: 'trimmed-mean', f: 2 } },
 } as const;
 export const overClients = { kind: 'robust', over: 'clients', clients: 7, aggregator: { kind: 'krum', f: 2 } } as const;
+export const buffered = { kind: 'buffered', bufferSize: 8 } as const;
 export const unmasked = { kind: 'none' } as const;
 
 /** What the types have no room for. */

@@ -20,6 +20,16 @@ describe('definePlan', () => {
       metrics: [],
       combine: { kind: 'mean' },
       optimizer: { kind: 'fedavg', learningRate: 1 },
+      schedule: { kind: 'rounds' },
+    });
+    expect(definePlan({ ...smallest, schedule: { kind: 'buffered', bufferSize: 4 } })).toMatchObject({
+      version: 2,
+      schedule: {
+        kind: 'buffered',
+        bufferSize: 4,
+        staleness: { kind: 'polynomial', exponent: 0.5 },
+        maxStaleness: 100,
+      },
     });
   });
 
@@ -55,6 +65,16 @@ describe('definePlan', () => {
     ['dimension 0', { ...smallest, vector: { dimension: 0 } }, 'vector.dimension'],
     ['a fractional dimension', { ...smallest, vector: { dimension: 1.5 } }, 'vector.dimension'],
     ['a huge dimension', { ...smallest, vector: { dimension: 2 ** 40 } }, 'vector.dimension'],
+    ['an unknown schedule', { ...smallest, schedule: { kind: 'always' } }, 'schedule.kind'],
+    ['a text as schedule', { ...smallest, schedule: 'buffered' }, 'schedule'],
+    ['a buffer of one', { ...smallest, schedule: { kind: 'buffered', bufferSize: 1 } }, 'schedule.bufferSize'],
+    ['a buffer without size', { ...smallest, schedule: { kind: 'buffered' } }, 'schedule.bufferSize'],
+    [
+      'endless staleness',
+      { ...smallest, schedule: { kind: 'buffered', bufferSize: 4, maxStaleness: 1001 } },
+      'schedule.maxStaleness',
+    ],
+    ['rounds with a size', { ...smallest, schedule: { kind: 'rounds', bufferSize: 4 } }, 'schedule.bufferSize'],
     ['no clients', { ...smallest, cohort: { maxClients: 0 } }, 'cohort.maxClients'],
     ['one client', { ...smallest, cohort: { maxClients: 1 } }, 'cohort.maxClients'],
     ['endless clients', { ...smallest, cohort: { maxClients: Number.POSITIVE_INFINITY } }, 'cohort.maxClients'],

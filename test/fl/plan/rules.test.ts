@@ -12,6 +12,7 @@ import {
 import {
   ascii,
   budget,
+  buffered,
   central,
   distributed,
   overClients,
@@ -21,6 +22,9 @@ import {
   unlawful,
   unmasked,
 } from './fixtures.js';
+
+const scaffold = { kind: 'scaffold', clients: 10 } as const;
+const fednova = { kind: 'fednova', normalizerScale: 0.1 } as const;
 
 /** For what is about types alone. */
 const definePlanLater = (_: PlanInput): void => undefined;
@@ -86,10 +90,48 @@ describe('the rules', () => {
       { ...distributed, combine: { ...overCohorts, aggregator: { kind: 'bulyan', f: 2 } } },
     ],
     'robust-beyond-cohort': [{ ...smallest, masking: unmasked, combine: { ...overClients, clients: 11 } }],
-    'optimizer-contribution': [
-      unlawful({ ...smallest, optimizer: { kind: 'fednova' } }),
-      unlawful({ ...smallest, optimizer: { kind: 'scaffold', clients: 10 } }),
-      unlawful({ ...smallest, optimizer: { kind: 'fedbuff' } }),
+    'optimizer-buffered': [unlawful({ ...smallest, optimizer: { kind: 'fedbuff' } })],
+    'optimizer-weighted': [unlawful({ ...smallest, optimizer: scaffold, weight: { kind: 'examples', max: 5 } })],
+    'optimizer-noise': [
+      unlawful({ ...central, optimizer: fednova }),
+      unlawful({ ...central, optimizer: scaffold }),
+      unlawful({ ...distributed, optimizer: fednova }),
+      unlawful({ ...distributed, optimizer: scaffold }),
+    ],
+    'optimizer-robust': [
+      unlawful({ ...smallest, optimizer: fednova, combine: overCohorts }),
+      unlawful({ ...smallest, optimizer: scaffold, masking: unmasked, combine: overClients }),
+    ],
+    'optimizer-feedback': [
+      unlawful({
+        ...smallest,
+        optimizer: fednova,
+        compress: { kind: 'random-k', fraction: 0.5 },
+        errorFeedback: { kind: 'residual' },
+      }),
+    ],
+    'optimizer-scale': [
+      { ...smallest, optimizer: { kind: 'fednova' } },
+      { ...smallest, optimizer: { kind: 'fednova', normalizerScale: 0.501 } },
+    ],
+    'optimizer-clients': [{ ...smallest, optimizer: { kind: 'scaffold', clients: 9 } }],
+    'vector-long': [
+      { ...smallest, vector: { dimension: 2 ** 27 }, optimizer: scaffold },
+      { ...smallest, vector: { dimension: 2 ** 26 + 1 }, optimizer: scaffold, rotate: { kind: 'hadamard' } },
+    ],
+    'buffer-beyond-cohort': [{ ...smallest, schedule: { ...buffered, bufferSize: 11 } }],
+    'buffer-vanishing': [
+      { ...smallest, schedule: { ...buffered, staleness: { kind: 'polynomial', exponent: 16 } } },
+      { ...smallest, schedule: { ...buffered, maxStaleness: 32, staleness: { kind: 'polynomial', exponent: 1 } } },
+      { ...smallest, schedule: { ...buffered, staleness: { kind: 'hinge', after: 10, slope: 4 } } },
+    ],
+    'buffer-contribution': [
+      unlawful({ ...smallest, schedule: buffered, optimizer: { kind: 'fednova' } }),
+      unlawful({ ...smallest, schedule: buffered, optimizer: { kind: 'scaffold', clients: 10 } }),
+    ],
+    'buffer-noise': [{ ...distributed, schedule: { ...buffered, bufferSize: 5 } }],
+    'buffer-clients': [
+      { ...smallest, masking: unmasked, combine: overClients, schedule: { ...buffered, bufferSize: 6 } },
     ],
     'top-k-masked': [unlawful({ ...smallest, compress: { kind: 'top-k', fraction: 0.1 } })],
     'compressed-noise': [
@@ -170,9 +212,19 @@ describe('the rules', () => {
     definePlanLater({ ...smallest, combine: overClients });
     // @ts-expect-error robust-over-unmasked-cohorts
     definePlanLater({ ...smallest, masking: unmasked, combine: overCohorts });
-    // @ts-expect-error optimizer-contribution
-    definePlanLater({ ...smallest, optimizer: { kind: 'fednova' } });
+    // @ts-expect-error optimizer-buffered
+    definePlanLater({ ...smallest, optimizer: { kind: 'fedbuff' } });
+    // @ts-expect-error optimizer-weighted
+    definePlanLater({ ...smallest, optimizer: scaffold, weight: { kind: 'examples', max: 5 } });
+    // @ts-expect-error optimizer-noise
+    definePlanLater({ ...central, optimizer: fednova });
+    // @ts-expect-error optimizer-robust
+    definePlanLater({ ...smallest, optimizer: scaffold, combine: overCohorts });
+    // @ts-expect-error optimizer-feedback
+    definePlanLater({ ...smallest, optimizer: fednova, errorFeedback: { kind: 'residual' } });
     // The control: what is lawful compiles.
+    definePlanLater({ ...smallest, optimizer: fednova, weight: { kind: 'examples', max: 5 } });
+    definePlanLater({ ...smallest, optimizer: scaffold, errorFeedback: { kind: 'residual' }, masking: unmasked });
     definePlanLater({ ...central, combine: overCohorts });
     definePlanLater({ ...distributed, combine: overCohorts });
     definePlanLater({ ...smallest, masking: unmasked, combine: overClients });
@@ -193,6 +245,13 @@ describe('the rules', () => {
     definePlan({ ...smallest, clip: { kind: 'l2', norm: 0.5 } });
     definePlan({ ...smallest, cohort: { maxClients: 2 }, quantize: { bits: 31, range: 1 } });
     definePlan({ ...smallest, combine: { ...overCohorts, cohorts: 5 } });
+    definePlan({ ...smallest, combine: overCohorts, schedule: { ...buffered, bufferSize: 10, maxStaleness: 1000 } });
+    definePlan({
+      ...smallest,
+      schedule: { ...buffered, maxStaleness: 31, staleness: { kind: 'polynomial', exponent: 1 } },
+    });
+    definePlan({ ...distributed, schedule: { ...buffered, bufferSize: 6 } });
+    definePlan({ ...central, schedule: buffered });
     definePlan({ ...smallest, masking: unmasked, combine: { ...overClients, clients: 10 } });
     for (const plan of [distributed, central]) {
       definePlan(plan);
@@ -200,6 +259,10 @@ describe('the rules', () => {
       definePlan({ ...plan, optimizer: { kind: 'fedadam', learningRate: 0.1 } });
     }
     definePlan({ ...central, masking: unmasked });
+    for (const optimizer of [scaffold, fednova])
+      definePlan({ ...smallest, optimizer, clip: { kind: 'l2', norm: 1 }, rotate: { kind: 'hadamard' } });
+    definePlan({ ...smallest, optimizer: { kind: 'fednova', normalizerScale: 0.5 } });
+    definePlan({ ...smallest, vector: { dimension: 2 ** 26 }, optimizer: scaffold, rotate: { kind: 'hadamard' } });
     const randomK = { kind: 'random-k', fraction: 0.5 } as const;
     definePlan({ ...smallest, compress: randomK, errorFeedback: { kind: 'residual' } });
     definePlan({ ...smallest, masking: unmasked, compress: { kind: 'top-k', fraction: 0.5 } });

@@ -23,6 +23,9 @@ interface State {
   readonly slack: number;
 }
 
+/** Grids answer for deltas from here up. */
+const leastDelta = 1e-280;
+
 /** Options of a `PldAccountant`. */
 export interface PldOptions<R extends Relation> {
   /** Default `addOrRemoveOne`. */
@@ -82,7 +85,11 @@ export class PldAccountant<R extends Relation = DefaultRelation> implements Acco
   #epsilon(delta: number): Bounds {
     if (this.#onlyGaussian) return near(gaussianEpsilon(Math.sqrt(this.#state.precision), delta));
     if (delta === 1) return exactly(0);
-    return this.#bounds({ delta: Math.max(delta, 1e-280) });
+    const most = (): number => Math.max(...this.#directions().map((direction) => direction.most(delta)));
+    // With no delta to spare, every loss counts, however rare.
+    if (delta === 0) return near(most());
+    const bounds = this.#bounds({ delta: Math.max(delta, leastDelta) });
+    return delta < leastDelta ? { ...bounds, estimate: Math.max(bounds.lower, most()), upper: most() } : bounds;
   }
 
   delta(epsilon: number): Bounds {
@@ -99,7 +106,11 @@ export class PldAccountant<R extends Relation = DefaultRelation> implements Acco
   }
 
   #delta(epsilon: number): Bounds {
-    if (this.#onlyGaussian) return near(Math.exp(logGaussianDelta(Math.sqrt(this.#state.precision), epsilon)));
+    if (this.#onlyGaussian) {
+      const { estimate, lower, upper } = near(Math.exp(logGaussianDelta(Math.sqrt(this.#state.precision), epsilon)));
+      // It is never nothing, even where no double is as small.
+      return { estimate, lower, upper: this.#state.precision === 0 ? upper : Math.max(upper, Number.MIN_VALUE) };
+    }
     return this.#bounds({ epsilon });
   }
 
@@ -108,7 +119,8 @@ export class PldAccountant<R extends Relation = DefaultRelation> implements Acco
     const left = checkDelta(delta) * Math.exp(-slack);
     if (this.#onlyGaussian) return near(gaussianEpsilon(Math.sqrt(precision), left)).upper + 2 * slack;
     if (delta === 1) return 0;
-    const question = { delta: Math.max(left, 1e-280) };
+    if (left < leastDelta) return Math.max(...this.#directions().map((direction) => direction.most(left))) + 2 * slack;
+    const question = { delta: left };
     return Math.max(...this.#directions().map((direction) => direction.upper(question))) + 2 * slack;
   }
 

@@ -3,7 +3,7 @@ import { UsageError } from '../../../core/errors.js';
 import { rootBetween } from '../../numeric/root.js';
 import type { Bounds } from '../accountant.js';
 import { bulkLoss, type GridLoss, gridFromAbove, gridFromBelow, lossRange } from './grid.js';
-import { hockeyStick, type Loss, type LossPart } from './loss.js';
+import { hockeyStick, type Loss, type LossPart, supremum } from './loss.js';
 import { spikeDelta, spikeEpsilon } from './spikes.js';
 import { type Cumulant, cumulant, type GridPart, saddleLogDelta, TiltedComposition, windowWidth } from './tilted.js';
 
@@ -47,6 +47,25 @@ export class DirectedComposition {
     return Math.max(0, -Math.expm1(finite));
   }
 
+  /** The epsilon that suffices for any delta from this one up, whatever the grid: all losses at their largest. */
+  most(delta: number): number {
+    const infinite = -Math.expm1(
+      this.#parts.reduce((sum, { loss, count }) => sum + count * Math.log1p(-infiniteMass(loss)), 0),
+    );
+    if (infinite * (1 + 1e-12) > delta) return Number.POSITIVE_INFINITY;
+    return (
+      Math.max(
+        0,
+        this.#parts.reduce((sum, { loss, count }) => sum + count * supremum(loss), 0),
+      ) *
+      (1 + 1e-12)
+    );
+  }
+
+  #capped(question: Question, upper: number): number {
+    return 'delta' in question ? Math.min(upper, this.most(question.delta)) : upper;
+  }
+
   /** The exact divergence, where there is only one release. */
   get #single(): Loss | undefined {
     const [only] = this.#parts;
@@ -59,7 +78,7 @@ export class DirectedComposition {
     const beyond = this.#beyond(question);
     if (beyond !== undefined) return beyond * (1 + 1e-12);
     const plan = this.#plan(question);
-    return this.#solve(question, plan, 'above');
+    return this.#capped(question, this.#solve(question, plan, 'above'));
   }
 
   bounds(question: Question, upper?: number): Bounds {
@@ -70,7 +89,7 @@ export class DirectedComposition {
     const beyond = this.#beyond(question);
     if (beyond !== undefined) return { lower: beyond * (1 - 1e-12), estimate: beyond, upper: beyond * (1 + 1e-12) };
     let plan = this.#plan(question);
-    let high = upper ?? this.#solve(question, plan, 'above');
+    let high = this.#capped(question, upper ?? this.#solve(question, plan, 'above'));
     let low = this.#solve(question, plan, 'below');
     const wanted = ('delta' in question ? 2.5 : 12) * this.#precision;
     // No grid settles what no double holds.

@@ -1,7 +1,7 @@
 /** Discrete losses: integer noise, randomized response, (epsilon, delta), and any of them on a Poisson sample. */
 import { UsageError } from '../../../core/errors.js';
 import { skellamMasses } from '../../numeric/bessel.js';
-import type { DiscreteLoss } from './loss.js';
+import { type DiscreteLoss, supremum } from './loss.js';
 
 const mostAtoms = 2 ** 22;
 /** Noise beyond this many standard deviations, with mass below 1e-300, is cut. */
@@ -53,7 +53,8 @@ export function discreteGaussianLoss(sigmaSquared: number, shift: number): Discr
     reach,
     shift,
   );
-  return { ...atoms, lattice: shift / (shift % 2 === 0 ? sigmaSquared : 2 * sigmaSquared) };
+  const lattice = shift / (shift % 2 === 0 ? sigmaSquared : 2 * sigmaSquared);
+  return { ...atoms, lattice, supremum: Number.POSITIVE_INFINITY };
 }
 
 /** Discrete Laplace noise of the given scale against itself moved by the integer `shift`. The half-lines have one loss each. */
@@ -79,7 +80,7 @@ export function skellamLoss(variance: number, shift: number): DiscreteLoss {
   const mass = (k: number): number => masses[Math.abs(k)] ?? 0;
   const reach = masses.length - 1;
   const atoms = fromNoise(mass, (k) => Math.log(mass(k) / mass(k - shift)), reach, shift);
-  return { ...atoms, infinite: Math.max(atoms.infinite, 0) };
+  return { ...atoms, supremum: Number.POSITIVE_INFINITY };
 }
 
 /** k-ary randomized response for a replaced answer: the truth, the lie that tells most, and all others, which tell nothing. */
@@ -112,12 +113,14 @@ export function epsilonDeltaLoss(epsilon: number, delta: number): DiscreteLoss {
 
 /** As `sampledRemove` of smooth losses. */
 export function sampledRemoveDiscrete(base: DiscreteLoss, q: number): DiscreteLoss {
+  const up = (loss: number): number => (loss > 700 ? loss + Math.log(q) : Math.log1p(q * Math.expm1(loss)));
   return {
     kind: 'discrete',
-    losses: base.losses.map((loss) => (loss > 700 ? loss + Math.log(q) : Math.log1p(q * Math.expm1(loss)))),
+    losses: base.losses.map(up),
     p: base.p.map((mass, i) => mass * (q + (1 - q) * Math.exp(-(base.losses[i] as number)))),
     infinite: q * base.infinite,
     dropped: base.dropped,
+    supremum: up(supremum(base)),
   };
 }
 
@@ -136,5 +139,6 @@ export function sampledAddDiscrete(base: DiscreteLoss, q: number): DiscreteLoss 
     p: Float64Array.from(p),
     infinite: 0,
     dropped: base.dropped,
+    supremum: base.infinite > 0 ? -Math.log1p(-q) : up(supremum(base)),
   };
 }

@@ -37,6 +37,8 @@ export interface DiscreteLoss {
   readonly dropped: number;
   /** Where all losses are multiples of one number. */
   readonly lattice?: number;
+  /** What losses stay below; the last that is listed unless given, as where larger ones have less mass than a double holds. */
+  readonly supremum?: number;
 }
 
 /** A loss of either kind. */
@@ -53,6 +55,12 @@ export interface LossPair {
 export interface LossPart {
   readonly loss: Loss;
   readonly count: number;
+}
+
+/** What all finite losses stay below, those that have next to no mass too. */
+export function supremum(loss: Loss): number {
+  if (loss.kind === 'smooth') return loss.highest;
+  return loss.supremum ?? loss.losses[loss.losses.length - 1] ?? 0;
 }
 
 /** Zeroed tails to write into. */

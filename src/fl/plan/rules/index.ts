@@ -3,6 +3,7 @@ import { compressionRules } from './compression.js';
 import { privacyRules } from './privacy.js';
 import { robustRules } from './robust.js';
 import type { Rule } from './rule.js';
+import { scheduleRules } from './schedule.js';
 import { serverRules } from './server.js';
 import { sizeRules } from './sizes.js';
 
@@ -11,6 +12,7 @@ export const rules: readonly Rule[] = [
   ...compressionRules,
   ...sizeRules,
   ...robustRules,
+  ...scheduleRules,
   ...serverRules,
   ...privacyRules,
 ];

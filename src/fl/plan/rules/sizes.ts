@@ -1,4 +1,5 @@
-import { maxWeight, ringNeeds } from '../shape.js';
+import { maxVectorLength } from '../../../ring/vector.js';
+import { maxWeight, ringNeeds, valuesLength } from '../shape.js';
 import type { Rule } from './rule.js';
 
 /** What has to fit the ring, and what results are called. */
@@ -7,7 +8,8 @@ export const sizeRules: readonly Rule[] = [
     id: 'sum-wraps',
     what: 'a sum that could wrap around the ring',
     why: 'a wrapped sum is wrong without anyone being able to tell, since only the sum is ever seen',
-    instead: 'lower quantize.bits, cohort.maxClients or weight.max; under conditional rounding raise quantize.ringBits',
+    instead:
+      'lower quantize.bits, cohort.maxClients or weight.max; under conditional rounding raise quantize.ringBits; central noise needs room too: fewer bits, or less noise',
     compileTime: false,
     check: (plan) => {
       const { quantize, cohort } = plan;
@@ -19,8 +21,19 @@ export const sizeRules: readonly Rule[] = [
       if (needed <= 32) return undefined;
       return (
         `${cohort.maxClients} clients with weights up to ${maxWeight(plan)} and ${quantize.bits}-bit values need a ring of ` +
-        `${needed} bits, at most 32 are possible`
+        `${needed} bits${plan.privacy.kind === 'central' ? ', noise included' : ''}, at most 32 are possible`
       );
+    },
+  },
+  {
+    id: 'vector-long',
+    what: 'a vector that is too long to be masked',
+    why: 'the protocol masks 2^28 values at most: those of an update, padded where it is rotated, what the optimizer takes beside it, and counters',
+    instead: 'an optimizer that takes updates alone, no rotation, or a compression',
+    compileTime: false,
+    check: (plan) => {
+      const length = valuesLength(plan) + 1 + plan.metrics.length;
+      return length > maxVectorLength ? `it has ${length} values` : undefined;
     },
   },
   {

@@ -3,7 +3,8 @@ import { checkFloats } from '../../../ring/quantize.js';
 import type { Plan } from '../fields.js';
 import { clip } from './clip.js';
 import { compress, decompress } from './compress.js';
-import { rotate, unrotate } from './rotate.js';
+import { received } from './received.js';
+import { type ClientVersions, staleWeight, weighStale } from './staleness.js';
 
 /**
  * A client's residual: what clipping, compression and the quantizer's range left of its updates, added to the next one (Seide et al. 2014; Karimireddy et al. 2019). It is
@@ -27,27 +28,32 @@ export class ErrorFeedback {
     return update.map((value, i) => value + (1 - errorFeedback.decay) * (residual[i] as number));
   }
 
-  /** Says whether `wanted`, which `add` gave, was in a sum of a round with this public seed. */
+  /**
+   * Says whether `wanted`, which `add` gave, was in a sum of a round with this public seed; in buffers of these versions. What a stale update
+   * counts less isn't left over: it would come back with the next.
+   */
   settle(
     wanted: Float32Array,
-    { survived, publicSeed }: { readonly survived: boolean; readonly publicSeed: Uint8Array },
+    {
+      survived,
+      publicSeed,
+      versions,
+    }: {
+      readonly survived: boolean;
+      readonly publicSeed: Uint8Array;
+      readonly versions?: ClientVersions | undefined;
+    },
   ): void {
     if (this.#plan.errorFeedback.kind === 'none') return;
     if (!survived) {
       this.#residual = wanted.slice();
       return;
     }
-    const { update } = clip(this.#plan)({ update: wanted, weight: 1, metrics: [] });
-    const sent = rotate(this.#plan, compress(this.#plan, update, publicSeed), publicSeed);
-    const clamped = Float64Array.from(sent, clampOf(this.#plan));
-    const received = decompress(this.#plan, unrotate(this.#plan, clamped, publicSeed), publicSeed);
-    this.#residual = wanted.map((value, i) => value - (received[i] as number));
+    const clipped = clip(this.#plan)({ update: wanted, weight: 1, metrics: [] });
+    const { update } = weighStale(this.#plan, versions)(clipped);
+    const sent = compress(this.#plan, update, publicSeed);
+    const summed = decompress(this.#plan, received(this.#plan, sent, publicSeed), publicSeed);
+    const weight = staleWeight(this.#plan, versions);
+    this.#residual = wanted.map((value, i) => value - (summed[i] as number) / weight);
   }
-}
-
-/** What the quantizer does to a value that is beyond its range. */
-function clampOf({ quantize }: Plan): (value: number) => number {
-  if (quantize.kind !== 'stochastic') return (value) => value;
-  const { range } = quantize;
-  return (value) => Math.max(-range, Math.min(range, value));
 }

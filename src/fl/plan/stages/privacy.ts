@@ -48,8 +48,11 @@ export function centralMechanism(fields: PlanFields): CentralMechanism {
   return new CentralMechanism({ dimension, contribution, variance: privacy.variance });
 }
 
-/** The event of one cohort's sum of `survivors` clients; `undefined` without noise. Throws `AbortError` (`dp.survivors`) below the fewest. */
-export function privacyEvent(fields: PlanFields, survivors: number): RoundEvent | undefined {
+/**
+ * The event of one cohort's sum of `survivors` clients, or of several cohorts', nobody being in two; `undefined` without noise. Throws `AbortError`
+ * (`dp.survivors`) below the fewest.
+ */
+export function privacyEvent(fields: PlanFields, survivors: number | readonly number[]): RoundEvent | undefined {
   switch (fields.privacy.kind) {
     case 'none':
       return undefined;
@@ -60,9 +63,16 @@ export function privacyEvent(fields: PlanFields, survivors: number): RoundEvent 
   }
 }
 
-/** What one round costs a client at most: with the fewest survivors. `undefined` without noise. */
+/** What one round costs a client at most, however many survive. `undefined` without noise. */
 export function worstEvent(fields: PlanFields): RoundEvent | undefined {
-  return privacyEvent(fields, fields.privacy.kind === 'distributed' ? fields.privacy.minSurvivors : 0);
+  switch (fields.privacy.kind) {
+    case 'none':
+      return undefined;
+    case 'central':
+      return centralMechanism(fields).event({ relation });
+    case 'distributed':
+      return distributedMechanism(fields).worstEvent({ relation });
+  }
 }
 
 /** Epsilon of so many rounds like this one, at the plan's delta. */

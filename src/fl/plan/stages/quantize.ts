@@ -1,11 +1,13 @@
 import { checkInteger, checkOptions } from '../../../core/check.js';
 import { PeerError, UsageError } from '../../../core/errors.js';
 import type { RandomSource } from '../../../core/random.js';
+import { noiseNorm, noiseReach } from '../../../dp/mechanisms/central-mechanism.js';
 import { decodeCounters, decodeSum, quantizationLimit, quantizeInto } from '../../../ring/quantize.js';
 import { asPlain, checkVector, type PlainVector, part, zeroVector } from '../../../ring/vector.js';
 import type { Plan, QuantizePlan } from '../fields.js';
-import { gridStep, ringShape, valuesLength } from '../shape.js';
-import { compress, decompress } from './compress.js';
+import { gridStep, ringShape, updateLength, valuesLength } from '../shape.js';
+import { compress, compressedLength, decompress } from './compress.js';
+import { extraDimension } from './optimizer.js';
 import { centralMechanism, distributedMechanism } from './privacy.js';
 import { rotate, unrotate } from './rotate.js';
 import { seedFor } from './seed.js';
@@ -16,25 +18,36 @@ export function encoder(plan: Plan): Encoder {
   const { bits, length } = ringShape(plan);
   const values = valuesLength(plan);
   const writeValues = plan.quantize.kind === 'conditional' ? noisyValues(plan) : roundedValues(plan, plan.quantize);
-  return (contribution, options) => {
+  return (share, options) => {
     const vector = asPlain(zeroVector(bits, length));
-    writeValues(vector, contribution, options);
-    vector.lanes[values] = contribution.weight;
-    vector.lanes.set(contribution.metrics, values + 1);
+    writeValues(vector, share, options);
+    vector.lanes[values] = share.weight;
+    vector.lanes.set(share.metrics, values + 1);
     return vector;
   };
 }
 
-type WriteValues = (vector: PlainVector, ...contribution: Parameters<Encoder>) => void;
+type WriteValues = (vector: PlainVector, ...share: Parameters<Encoder>) => void;
 
 function roundedValues(
   plan: Plan,
   { bits, range }: Extract<QuantizePlan, { readonly kind: 'stochastic' }>,
 ): WriteValues {
-  return (vector, { update, weight }, { rounding, publicSeed }) => {
-    const values = rotate(plan, compress(plan, update, publicSeed), publicSeed);
+  return (vector, { update, extra, weight }, { rounding, publicSeed }) => {
+    const values = joined(
+      rotate(plan, compress(plan, update, publicSeed), publicSeed),
+      extra.length === 0 ? extra : rotate(plan, extra, publicSeed),
+    );
     quantizeInto(vector, values, { bits, range, weight, rounding: rounding(values.length) });
   };
+}
+
+function joined(update: Float32Array, extra: Float32Array): Float32Array {
+  if (extra.length === 0) return update;
+  const values = new Float32Array(update.length + extra.length);
+  values.set(update);
+  values.set(extra, update.length);
+  return values;
 }
 
 /** Rotation, rounding and noise are one step, since the noise is sized for a norm that is checked in integers right before. */
@@ -72,9 +85,20 @@ export function decoder(plan: Plan): Decoder {
     const [weight = 0, ...metrics] = decodeCounters(part(sum, values, length));
     const integers = decodeValues(part(sum, 0, values), { survivors, weight, options });
     const scaled = Float64Array.from(integers, (integer) => integer * step);
-    const sums = decompress(plan, unrotate(plan, scaled, options.publicSeed), options.publicSeed);
-    return { values: sums, weight, metrics, survivors };
+    return { values: realSums(plan, scaled, options.publicSeed), weight, metrics, survivors };
   };
+}
+
+/** The rotation and the compression of a sum undone: the update's part, and what was beside it, which was never compressed. */
+function realSums(plan: Plan, scaled: Float64Array<ArrayBuffer>, seed: Uint8Array | undefined): Float64Array {
+  const extras = extraDimension(plan);
+  const split = updateLength(plan);
+  const update = decompress(plan, unrotate(plan, scaled.slice(0, split), seed, compressedLength(plan)), seed);
+  if (extras === 0) return update;
+  const sums = new Float64Array(update.length + extras);
+  sums.set(update);
+  sums.set(unrotate(plan, scaled.slice(split), seed, extras), update.length);
+  return sums;
 }
 
 interface SumFacts {
@@ -88,13 +112,35 @@ function valuesDecoder(plan: Plan): (sum: PlainVector, facts: SumFacts) => Int32
   const { quantize } = plan;
   if (quantize.kind === 'conditional') return excessRemover(plan);
   const limit = quantizationLimit(quantize.bits);
-  const central = plan.privacy.kind === 'central' ? centralMechanism(plan) : undefined;
   const bound = normBound(plan);
-  return (sum, { weight, options }) => {
+  if (plan.privacy.kind === 'central') return noisyValuesDecoder(plan, { limit, bound });
+  const clipped = updateLength(plan);
+  return (sum, { weight }) => {
     const integers = decodeSum(sum);
     checkRange(integers, limit * weight, weight);
-    checkNorm(integers, bound * weight, weight);
-    return central === undefined ? integers : central.addNoise(integers, randomFor(options));
+    checkNorm(integers.subarray(0, clipped), bound * weight, weight);
+    return integers;
+  };
+}
+
+/**
+ * Noise comes first, and what follows only knows noisy integers: a client that doesn't keep to the plan could make a check of the exact sum, or the
+ * place where the sum wraps, say something exact about the others.
+ */
+function noisyValuesDecoder(
+  plan: Plan,
+  { limit, bound }: { readonly limit: number; readonly bound: number },
+): (sum: PlainVector, facts: SumFacts) => Float64Array {
+  const central = centralMechanism(plan);
+  const { variance, dimension } = central.settings;
+  const [reach, norm] = [noiseReach(variance), noiseNorm(variance, dimension)];
+  const size = 2 ** ringShape(plan).bits;
+  return (sum, { weight, options }) => {
+    const noisy = central.addNoise(decodeSum(sum), randomFor(options));
+    const wrapped = noisy.map((value) => value - size * Math.floor(value / size + 0.5));
+    checkRange(wrapped, limit * weight + reach, weight);
+    checkNorm(wrapped, bound * weight + norm, weight);
+    return wrapped;
   };
 }
 
@@ -117,7 +163,7 @@ function excessRemover(plan: Plan): (sum: PlainVector, facts: SumFacts) => Int32
   };
 }
 
-function checkRange(integers: Int32Array, bound: number, weight: number): void {
+function checkRange(integers: Int32Array | Float64Array, bound: number, weight: number): void {
   const beyond = firstBeyond(integers, bound);
   if (beyond !== undefined)
     throw new PeerError(
@@ -128,20 +174,22 @@ function checkRange(integers: Int32Array, bound: number, weight: number): void {
 }
 
 /**
- * The most that a client of weight 1 has, in grid steps: its clip norm, and a step of rounding in each coordinate. The protocol's text knows no
- * such check, so plans of version 1 have none.
+ * The most that a client of weight 1 has in its update's part, in grid steps: its clip norm, and a step of rounding in each coordinate. FedNova
+ * divides by 1 or more, so it is the clip norm at most there as well. The protocol's text knows no such check for plans of version 1.
  */
 function normBound(plan: Plan): number {
   const { clip, compress: how, version } = plan;
   // A sketch may be longer than what it is of.
   if (clip.kind === 'none' || version === 1 || how.kind === 'count-sketch') return Number.POSITIVE_INFINITY;
-  return (clip.norm / gridStep(plan) + Math.sqrt(valuesLength(plan))) * (1 + 2 ** -20);
+  return (clip.norm / gridStep(plan) + Math.sqrt(updateLength(plan))) * (1 + 2 ** -20);
 }
 
 /** The norm of a sum is no more than the sum of the norms. */
-function checkNorm(integers: Int32Array, bound: number, weight: number): void {
+function checkNorm(integers: Int32Array | Float64Array, bound: number, weight: number): void {
   if (bound === Number.POSITIVE_INFINITY) return;
-  const norm = Math.sqrt(integers.reduce((sum, integer) => sum + integer * integer, 0));
+  let squares = 0;
+  for (const integer of integers) squares += integer * integer;
+  const norm = Math.sqrt(squares);
   if (norm > bound)
     throw new PeerError(
       'sum.norm',
@@ -150,7 +198,7 @@ function checkNorm(integers: Int32Array, bound: number, weight: number): void {
     );
 }
 
-function firstBeyond(integers: Int32Array, bound: number): number | undefined {
+function firstBeyond(integers: Int32Array | Float64Array, bound: number): number | undefined {
   for (let i = 0; i < integers.length; i += 1) if (Math.abs(integers[i] as number) > bound) return i;
   return undefined;
 }

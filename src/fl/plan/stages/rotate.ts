@@ -1,7 +1,6 @@
 import { notFinite } from '../../../ring/quantize.js';
 import { rotate as rotateValues, unrotate as unrotateValues } from '../../../ring/rotate.js';
 import type { PlanFields } from '../fields.js';
-import { compressedLength } from './compress.js';
 import { seedFor } from './seed.js';
 
 /**
@@ -16,12 +15,13 @@ export function rotate(plan: PlanFields, update: Float32Array, seed: Uint8Array 
   return Float32Array.from(rotateValues(update, seedFor(plan, seed)));
 }
 
-/** Of a sum, or of a mean. Throws `UsageError` (`usage.options`). */
+/** Of a sum, or of a mean, of vectors that had `length` values. Throws `UsageError` (`usage.options`). */
 export function unrotate(
   plan: PlanFields,
   values: Float64Array<ArrayBuffer>,
   seed: Uint8Array | undefined,
+  length: number,
 ): Float64Array<ArrayBuffer> {
   if (plan.rotate.kind === 'none') return values;
-  return unrotateValues(values, seedFor(plan, seed), compressedLength(plan));
+  return unrotateValues(values, seedFor(plan, seed), length);
 }

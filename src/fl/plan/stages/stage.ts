@@ -19,6 +19,12 @@ export interface Contribution {
   readonly metrics: readonly number[];
 }
 
+/** What the encoder takes of a client. */
+export interface Share extends Contribution {
+  /** What the plan's optimizer takes beside the update; empty for most. */
+  readonly extra: Float32Array;
+}
+
 export type ClientStage = (contribution: Contribution) => Contribution;
 
 /** Gives that many uniform, fresh 32-bit numbers that nobody else knows. */
@@ -36,7 +42,7 @@ export interface EncodeOptions {
   readonly applicationSeeds?: readonly Uint8Array[];
 }
 
-export type Encoder = (contribution: Contribution, options: EncodeOptions) => PlainVector;
+export type Encoder = (share: Share, options: EncodeOptions) => PlainVector;
 
 /** What a decoder needs beside the sum. */
 export interface DecodeOptions {
@@ -50,7 +56,10 @@ export interface DecodeOptions {
 
 /** What the server knows about one cohort, or several pooled. */
 export interface Aggregate {
-  /** After decoding the weighted sum of the updates, after the `combine` stage what the plan combines it to; in the updates' unit. */
+  /**
+   * After decoding the weighted sum of the updates, after the `combine` stage what the plan combines it to; in the updates' unit. Behind it, what
+   * the optimizer takes beside updates.
+   */
   readonly values: Float64Array;
   /** Sum of the weights. */
   readonly weight: number;

@@ -62,3 +62,27 @@ it('the control: without it most of the update is lost', () => {
 it.each([new Float32Array(15), [1], null])('refuses an update of another shape: %s', (strange) => {
   expect(() => new ErrorFeedback(plan).add(strange as Float32Array)).toThrow(/update/);
 });
+
+it('a stale update is sent shortened, and what it counts less is not owed', () => {
+  const stale = definePlan({
+    vector: { dimension: 4 },
+    cohort: { maxClients: 2 },
+    errorFeedback: { kind: 'residual' },
+    compress: { kind: 'count-sketch', rows: 1, columns: 4, top: 4 },
+    quantize: { bits: 24, range: 1 },
+    schedule: { kind: 'buffered', bufferSize: 2 },
+  });
+  const feedback = new ErrorFeedback(stale);
+  const publicSeed = new Uint8Array(random(32));
+  const versions = { trained: 5, formed: 8 };
+  const wanted = feedback.add(Float32Array.of(0.5, 3, 0, -0.25));
+  const input = clientPipeline(stale)(wanted, { rounding: words, publicSeed, versions });
+  const { values } = serverPipeline(stale).decode(input, 1, { publicSeed });
+  feedback.settle(wanted, { survived: true, publicSeed, versions });
+  const owed = feedback.add(new Float32Array(4));
+  // A quarter of the versions' weight is 1/2: what arrived, doubled, and what is owed are the update.
+  wanted.forEach((value, i) => {
+    expect(2 * (values[i] ?? 0) + (owed[i] ?? 0)).toBeCloseTo(value, 4);
+  });
+  expect(Math.max(...owed.map(Math.abs))).toBeGreaterThan(0.5);
+});
