@@ -35,11 +35,11 @@ export interface RootPlanOptions extends EdgeTerms {
 
 /**
  * The plan of a root whose edges have the plan `edge`: means weighed by what was summed, the edge's metrics counted on, rounded within what a
- * mean can reach. Throws `UsageError`: `usage.…`, `edge.optimizer`, `edge.limit`, or what `definePlan` refuses (`plan.sum-wraps`: raise `unit`).
+ * mean can reach. Throws `UsageError`: `usage.…`, `edge.optimizer`, `edge.schedule`, `edge.limit`, or what `definePlan` refuses (`plan.sum-wraps`: raise `unit`).
  */
 export function rootPlan(edge: Plan, options: RootPlanOptions): Plan {
   const { edges, optimizer, robust, masking = { kind: 'pairwise' }, ...terms } = checkOptions('options', options);
-  checkEdgeOptimizer(checkPlan('edge', edge));
+  checkOwnRounds(checkPlan('edge', edge));
   const limits = limitsOf(edge, terms);
   const input = {
     vector: edge.vector,
@@ -58,7 +58,7 @@ export function rootPlan(edge: Plan, options: RootPlanOptions): Plan {
 
 /**
  * Throws `UsageError` unless whatever an edge under the plan `edge` may sum can be contributed under the plan `root`, undistorted but for
- * rounding: `edge.dimension`; `edge.optimizer`, where the edge would step itself, or the root's takes more than an update; `edge.weights`;
+ * rounding: `edge.dimension`; `edge.optimizer`, where the edge would step itself, or the root's takes more than an update; `edge.schedule`; `edge.weights`;
  * `edge.metrics`; `edge.range`; `edge.limit` where 32 bits don't hold it.
  */
 export function checkEdgePlans(root: Plan, edge: Plan, terms: EdgeTerms = {}): void {
@@ -66,7 +66,7 @@ export function checkEdgePlans(root: Plan, edge: Plan, terms: EdgeTerms = {}): v
   checkPlan('edge', edge);
   const limits = limitsOf(edge, checkOptions('terms', terms));
   checkDimension(root, edge);
-  checkEdgeOptimizer(edge);
+  checkOwnRounds(edge);
   checkRootOptimizer(root);
   checkWeights(root, limits);
   checkMetrics(root, edge, limits);
@@ -90,8 +90,13 @@ function checkDimension({ vector: root }: Plan, { vector: edge }: Plan): void {
     );
 }
 
-/** Two optimizers after each other are neither. */
-function checkEdgeOptimizer({ optimizer }: Plan): void {
+/** Two optimizers after each other are neither, and a round of the root has one model for all that goes into it. */
+function checkOwnRounds({ optimizer, schedule }: Plan): void {
+  if (schedule.kind !== 'rounds')
+    throw new UsageError(
+      'edge.schedule',
+      `the edge's plan has the schedule ${schedule.kind}, but its clients work in the root's rounds: leave it out there`,
+    );
   if (optimizer.kind !== 'fedavg' || optimizer.learningRate !== 1)
     throw new UsageError(
       'edge.optimizer',

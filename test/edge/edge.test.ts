@@ -1,6 +1,6 @@
 /** Edges between a root and their own clients, over real WebSockets. */
 import { describe, expect, it } from 'vitest';
-import { type Plan, rootPlan } from '../../src/fl/index.js';
+import { definePlan, type Plan, type PlanInput, rootPlan } from '../../src/fl/index.js';
 import type { RoundResult, Server } from '../../src/server/index.js';
 import {
   allRounds,
@@ -130,6 +130,20 @@ describe('three edges', () => {
     expect(uniform.results[0]?.weight).toBe(3);
     expect(distance(uniform.results[0]?.model ?? new Float32Array(), expected)).toBeLessThan(tolerance);
   });
+});
+
+it('a root that buffers takes edges as they are ready', async () => {
+  const { version: _, ...fields } = root;
+  const plan = definePlan({ ...fields, schedule: { kind: 'buffered', bufferSize: 3 } } as PlanInput);
+  const { results, edges, clients } = await run(await startRoot({ task: { plan, rounds: 2 } }), [{}, {}, {}]);
+  const mean = meanOf(weightedBy(all));
+  expect(distance(results[0]?.model ?? new Float32Array(), mean)).toBeLessThan(tolerance);
+  expect(results.map(({ weight }) => weight)).toEqual([total(all), total(all)]);
+  for (const { rounds, error } of edges) {
+    expect(error).toBeUndefined();
+    expect(rounds.slice(0, 2).map(({ outcome }) => outcome.status)).toEqual(['summed', 'summed']);
+  }
+  for (const { error } of clients) expect(error).toBeUndefined();
 });
 
 describe('a robust rule over edges', () => {

@@ -118,6 +118,8 @@ describe('two plans', () => {
   it.each<[string, Plan, Plan, string]>([
     ['another model', root, planOf({ vector: { dimension: 5 } }), 'edge.dimension'],
     ['an edge that steps itself', root, planOf({ optimizer: { kind: 'fedavgm', momentum: 0.9 } }), 'edge.optimizer'],
+    ['an edge that buffers', root, planOf({ schedule: { kind: 'buffered', bufferSize: 3 } }), 'edge.schedule'],
+    ['a root that takes steps', changed({ optimizer: { kind: 'fednova' } }), edge, 'edge.optimizer'],
     ['weights too small', changed({ weight: { kind: 'examples', max: 499 } }), edge, 'edge.weights'],
     ['a metric too small', changed({ metrics: [{ name: 'right', max: 499 }] }), edge, 'edge.metrics'],
     ['a metric that the edge has not', changed({ metrics: [{ name: 'wrong', max: 500 }] }), edge, 'edge.metrics'],
