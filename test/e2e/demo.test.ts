@@ -263,7 +263,8 @@ describe('training', () => {
       turning = setImmediate(count);
     };
     let turning = setImmediate(count);
-    await network.train(initialModel(seededNumbers(1, 'model'), scenario.shapes), 0, seededNumbers(1, 'client'));
+    const model = initialModel(seededNumbers(1, 'model'), scenario.shapes);
+    await network.train({ model }, 0, seededNumbers(1, 'client'));
     clearImmediate(turning);
     expect(turns).toBeGreaterThanOrEqual((scenario.training.epochs * 300) / scenario.training.batchSize);
   });
