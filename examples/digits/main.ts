@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { attackNames, ruleOf } from './attack.js';
 import { jsonDisplay, terminalDisplay } from './display.js';
 import { optimizerNames } from './optimizers.js';
-import { defaults, isRobust, type Settings } from './settings.js';
+import { bufferSize, defaultBuffers, defaults, isRobust, type Settings } from './settings.js';
 import { Terminal } from './terminal.js';
 
 const help = `Usage: npm run demo -- [options]
@@ -19,6 +19,8 @@ const help = `Usage: npm run demo -- [options]
   --masking M   pairwise, or none: then the server, and the rule, see each update
   --optimizer O   what the server does with the mean: ${optimizerNames.slice(0, 4).join(', ')},
                 ${optimizerNames.slice(4).join(', ')}
+  --async       no rounds: clients train when they like, and the first ${bufferSize} that are ready are summed, ${defaultBuffers} times
+                unless --rounds says; some are slow, and their updates count less
   --seed N      another split of the digits, other clients leaving; ${defaults.seed} unless given
   --help        this text`;
 
@@ -32,7 +34,8 @@ function readArguments(): Arguments {
   const { values } = parseArgs({
     options: {
       json: { type: 'boolean', default: false },
-      rounds: { type: 'string', default: String(defaults.rounds) },
+      rounds: { type: 'string' },
+      async: { type: 'boolean', default: false },
       seed: { type: 'string', default: String(defaults.seed) },
       privacy: { type: 'string', default: defaults.privacy },
       epsilon: { type: 'string' },
@@ -45,7 +48,7 @@ function readArguments(): Arguments {
     },
   });
   const settings: Settings = {
-    rounds: integer('--rounds', values.rounds, 1, 1000),
+    rounds: integer('--rounds', values.rounds ?? String(values.async ? defaultBuffers : defaults.rounds), 1, 1000),
     seed: integer('--seed', values.seed, 0, 2 ** 31),
     privacy: choice('--privacy', values.privacy, ['none', 'central', 'distributed']),
     epsilon: number('--epsilon', values.epsilon ?? String(defaults.epsilon), 0.01, 10_000),
@@ -54,7 +57,10 @@ function readArguments(): Arguments {
     aggregator: values.aggregator,
     masking: choice('--masking', values.masking, ['pairwise', 'none']),
     optimizer: choice('--optimizer', values.optimizer, optimizerNames),
+    async: values.async,
   };
+  if (settings.async && (settings.privacy !== 'none' || isRobust(settings) || settings.optimizer !== 'fedavg'))
+    throw new Error('--async is shown without --privacy, --attack, --aggregator, --masking and --optimizer');
   if (settings.privacy === 'none' && values.epsilon !== undefined)
     throw new Error('--epsilon goes with --privacy distributed or central: without noise nothing bounds what is told');
   if (settings.privacy !== 'none' && isRobust(settings))
@@ -103,7 +109,7 @@ try {
     const display = json ? jsonDisplay((line) => terminal.print(line)) : terminalDisplay(terminal, settings);
     display.dealing();
     // Only now, so that there is something to read while TensorFlow.js loads.
-    const { run } = await import('./run.js');
+    const { run } = settings.async ? await import('./async.js') : await import('./run.js');
     await run(settings, display);
   }
 } catch (error) {

@@ -4,7 +4,7 @@ import { type Certificate, createKeyPair, enrol } from 'veilsum/secagg';
 import { type Server, serve } from 'veilsum/server';
 import { ruleOf } from './attack.js';
 import { gridOf, optimizerOf } from './optimizers.js';
-import { delta, isRobust, type Settings, scenarioOf } from './settings.js';
+import { bufferSize, delta, isRobust, maxStaleness, type Settings, scenarioOf } from './settings.js';
 
 /** A tenth of the clients may have left before the sum, and a tenth may tell the server their noise. */
 const share = 0.1;
@@ -47,7 +47,10 @@ function learningPlan(settings: Settings): Plan {
   } as const;
   // SCAFFOLD has every client count the same.
   if (optimizer.kind === 'scaffold') return definePlan({ ...fields, optimizer });
-  return definePlan({ ...fields, optimizer, weight: { kind: 'examples', max: dealing.size.max } });
+  const weight = { kind: 'examples', max: dealing.size.max } as const;
+  if (!settings.async) return definePlan({ ...fields, optimizer, weight });
+  const [cohort, schedule] = [{ maxClients: bufferSize }, { kind: 'buffered', bufferSize, maxStaleness } as const];
+  return definePlan({ ...fields, cohort, schedule, weight });
 }
 
 /** What a rule judges: the means of masked cohorts, or each update in the clear. */
@@ -92,7 +95,7 @@ export async function startFederation(
   const certificates = await Promise.all(publicKeys.map((publicKey) => enrol({ authority, publicKey, validUntil })));
   const plan = planFor(settings);
   const { clients, cohorts } = scenarioOf(settings);
-  const most = Math.ceil(clients / cohorts);
+  const most = settings.async ? bufferSize : Math.ceil(clients / cohorts);
   const server = await serve({
     authority: authority.publicKey,
     task: {
@@ -104,7 +107,7 @@ export async function startFederation(
       clients: { min: Math.max(2, settings.masking === 'none' ? most - 2 : most - 1), max: most },
       cohorts,
       assumptions:
-        settings.privacy === 'none' && cohorts === 1
+        settings.privacy === 'none' && cohorts === 1 && !settings.async
           ? { corrupt: 0.25, dropout: 0.25 }
           : { corrupt: share, dropout: share },
     },

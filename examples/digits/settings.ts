@@ -17,6 +17,8 @@ export interface Settings {
   readonly masking: 'pairwise' | 'none';
   /** What the server makes of a round's mean. */
   readonly optimizer: 'fedavg' | 'fedavgm' | 'fedadam' | 'fedyogi' | 'fedadagrad' | 'fednova' | 'scaffold';
+  /** Buffers of whoever is ready instead of rounds; `rounds` are then the buffers. */
+  readonly async: boolean;
 }
 
 export const defaults: Settings = {
@@ -29,7 +31,11 @@ export const defaults: Settings = {
   aggregator: 'mean',
   masking: 'pairwise',
   optimizer: 'fedavg',
+  async: false,
 };
+
+/** Buffers unless told: each has a third of the clients. */
+export const defaultBuffers = 30;
 
 /** Whether anything is to be shown of attacks and rules. */
 export function isRobust({ attack, aggregator, masking }: Settings): boolean {
@@ -137,7 +143,26 @@ const cohortLearning: Scenario = {
   cohorts: 10,
 };
 
+/** Clients of a buffer, and the oldest update that one takes. */
+export const bufferSize = 8;
+export const maxStaleness = 20;
+
+/** Three times as many clients as a buffer takes, some four times as slow as others. */
+const asyncLearning: Scenario = {
+  ...learning,
+  clients: 24,
+  threads: 8,
+  dealing: { clients: 24, alpha: 0.5, size: { min: 50, max: 1024 } },
+  training: { ...learning.training, learningRate: (version) => 0.2 * 0.98 ** version },
+};
+
+/** Milliseconds that a client takes beside training, as slow devices do. */
+export function slowness(client: number): number {
+  return 400 * (client % 4);
+}
+
 export function scenarioOf(settings: Settings): Scenario {
+  if (settings.async) return asyncLearning;
   if (settings.privacy !== 'none') return privateLearning;
   if (!isRobust(settings)) return settings.optimizer === 'scaffold' ? uniformLearning : learning;
   return settings.masking === 'none' ? uniformLearning : cohortLearning;

@@ -31,6 +31,8 @@ export interface Summary {
   readonly privacy?: PrivacySummary;
   /** Where there is an attack or a robust rule; the comparison is then with honest clients alone, and the mean. */
   readonly robust?: RobustSummary;
+  /** Where there are buffers instead of rounds. */
+  readonly buffers?: BufferSummary;
   /** From the start of the process to the end of the comparison. */
   readonly seconds: number;
 }
@@ -60,6 +62,15 @@ export interface RobustSummary {
   readonly honest: { readonly kept: number; readonly rejected: number };
   /** Where the Byzantine clients stand in the last ranking by suspicion, from 1. */
   readonly ranks: readonly number[];
+}
+
+/** How old updates were, in versions of the model. */
+export interface BufferSummary {
+  readonly bufferSize: number;
+  /** Between training and forming the buffer, over all updates. */
+  readonly age: { readonly mean: number; readonly max: number };
+  /** Between forming the buffer and its step, over all buffers: above 0 where others were summed meanwhile. */
+  readonly late: { readonly mean: number; readonly max: number };
 }
 
 /** What the rounds cost the clients, and what their noise did. */
