@@ -3,12 +3,12 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type ClientRound, type JoinOptions, join } from 'veilsum/client';
 import { memoryStorage } from 'veilsum/dp';
 import { scaffoldControlUpdate, scaffoldCorrection, scaffoldSettle, seededNumbers } from 'veilsum/fl';
-import { type ClientPolicy, createKeyPair, type Identity, type Phase } from 'veilsum/secagg';
+import { AbortError, type ClientPolicy, createKeyPair, type Identity, type Phase } from 'veilsum/secagg';
 import type { Addressed, ClientData, FromClient, ThreadData, ToClient, Update } from './messages.js';
 import { createNetwork, type Network } from './model.js';
 import { shareOf } from './optimizers.js';
 import { reconnecting } from './patience.js';
-import { byzantineOf, delta, scenarioOf } from './settings.js';
+import { byzantineOf, delta, scenarioOf, slowness } from './settings.js';
 import { startTensorFlow } from './tensorflow.js';
 
 if (parentPort === null) throw new Error('a client runs in a worker thread: start main.js');
@@ -16,7 +16,7 @@ const port = parentPort;
 const { settings, everyone }: ThreadData = workerData;
 const scenario = scenarioOf(settings);
 
-/** Nine to a cohort, one or two of whom may leave. */
+/** Nine to a cohort, one or two of whom may leave; or eight to a buffer. */
 const smallCohorts: Partial<ClientPolicy> = { minClients: 5, minDegree: 4 };
 
 /** The main thread's messages to one client, in order. */
@@ -63,10 +63,11 @@ async function live({ client, leaves }: ClientData, inbox: Inbox): Promise<void>
     identity: { certificate, privateKey } satisfies Identity,
     authority,
     allowUnmasked: settings.masking === 'none',
-    ...(scenario.cohorts === 1 ? {} : { policy: smallCohorts }),
+    ...(scenario.cohorts === 1 && !settings.async ? {} : { policy: smallCohorts }),
     ...budget(),
   };
-  await takePart({ url, options, leaves, inbox, learner, send });
+  if (settings.async) await takePartAnytime({ url, options, leaves, inbox, learner: slowed(client, learner), send });
+  else await takePart({ url, options, leaves, inbox, learner, send });
   // The comparison begins anew, without what was learned under masks.
   const plain = learnerOf(client, network);
   for (;;) {
@@ -118,6 +119,44 @@ async function takePart(part: Part): Promise<void> {
     const { last } = await part.inbox.next('roundOver');
     if (last) return;
   }
+}
+
+/** Trains whatever the model is by then, again and again; `leaves` says before which message of which update to vanish, and come back at once. */
+async function takePartAnytime({ url, options, leaves, learner, send }: Part): Promise<void> {
+  let turn = 0;
+  for (;;) {
+    const connection = new AbortController();
+    const onPhase = (phase: Phase, { round }: ClientRound): void => {
+      if (leaves.get(turn) !== phase) return;
+      connection.abort();
+      send({ kind: 'left', round, phase });
+    };
+    try {
+      for await (const offer of join(url, { ...options, onPhase, signal: connection.signal })) {
+        const update = await learner.train(offer);
+        send({ kind: 'submitted', round: offer.round, update });
+        await offer.submit(update.values, { weight: update.weight });
+        turn += 1;
+      }
+    } catch (error) {
+      // Whoever was gone when the last buffer was full finds nobody there.
+      if (!connection.signal.aborted && !(error instanceof AbortError && error.code.startsWith('connection.')))
+        throw error;
+    }
+    if (!connection.signal.aborted) return;
+    turn += 1;
+  }
+}
+
+/** As on a slower device. */
+function slowed(client: number, learner: Learner): Learner {
+  return {
+    ...learner,
+    train: async (offer) => {
+      await new Promise((resolve) => setTimeout(resolve, slowness(client)));
+      return learner.train(offer);
+    },
+  };
 }
 
 /** Trains, or waits for what to send instead. */

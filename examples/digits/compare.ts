@@ -48,13 +48,18 @@ export class PlainServer {
 
   /** The update, and behind it what the optimizer takes beside it. */
   #contribution({ values, share }: Update): Float64Array {
-    const factor = this.#clip === Number.POSITIVE_INFINITY ? 1 : Math.min(1, this.#clip / norm(values));
-    const clipped = Float64Array.from(values, (value) => factor * value);
+    const clipped = clippedTo(this.#clip, values);
     const { spec } = this.#optimizer;
     const { steps = 1, controlUpdate = new Float32Array(values.length) } = share;
     if (spec.kind === 'fednova') return novaContribution(spec, clipped, { steps });
     return spec.kind === 'scaffold' ? scaffoldContribution(spec, clipped, Float64Array.from(controlUpdate)) : clipped;
   }
+}
+
+/** `values`, scaled down to the norm `clip` if theirs is above. */
+export function clippedTo(clip: number, values: Float32Array): Float64Array {
+  const factor = clip === Number.POSITIVE_INFINITY ? 1 : Math.min(1, clip / norm(values));
+  return Float64Array.from(values, (value) => factor * value);
 }
 
 export function totalWeight(updates: readonly Update[]): number {

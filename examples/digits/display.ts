@@ -2,8 +2,9 @@
 import { type Phase, phases } from 'veilsum/secagg';
 import type { CohortReport } from 'veilsum/server';
 import { countByDigit, type Digits } from './digits.js';
-import { byzantineOf, delta, isRobust, type Settings, scenarioOf } from './settings.js';
+import { bufferSize, byzantineOf, delta, isRobust, type Settings, scenarioOf } from './settings.js';
 import {
+  type BufferSummary,
   clientCohorts,
   type EdgeSummary,
   edgeTraffic,
@@ -72,7 +73,7 @@ export function terminalDisplay(terminal: Terminal, settings: Settings): Display
       terminal.status('');
       terminal.print(columns.map(({ width, align, cell }) => aligned(cell(result, notes), width, align)).join(''));
       session = new SessionBars(result.round + 1, scenario.clients);
-      if (result.round + 1 < rounds) terminal.status(session.line(terminal));
+      if (!settings.async && result.round + 1 < rounds) terminal.status(session.line(terminal));
     },
     comparing: (round) =>
       terminal.status(dim(`  the same rounds again without masking: ${round + 1} of ${rounds} ...`)),
@@ -99,15 +100,26 @@ export function jsonDisplay(print: (line: string) => void): Display {
 }
 
 function inWords(clients: number): string {
-  return { 10: 'ten', 30: 'thirty', 90: 'ninety', 100: 'a hundred' }[clients] ?? String(clients);
+  const words = { 8: 'eight', 10: 'ten', 24: 'twenty-four', 30: 'thirty', 90: 'ninety', 100: 'a hundred' };
+  return Object.entries(words).find(([number]) => Number(number) === clients)?.[1] ?? String(clients);
+}
+
+function whoSees(settings: Settings): readonly string[] {
+  if (settings.async)
+    return [
+      '  images of another, nor what it learned from them. Nobody waits for the slow:',
+      `  whoever are the next ${bufferSize} to be ready are summed under masks, and an update of`,
+      '  an older model counts less. Five clients vanish once, and come back.',
+    ];
+  return settings.masking === 'none'
+    ? ['  images of another. Two clients vanish in every round.']
+    : maskingTitle(settings);
 }
 
 function title(terminal: Terminal, settings: Settings): readonly string[] {
   return [
     `  ${terminal.paint('bold', 'veilsum')}: ${inWords(scenarioOf(settings).clients)} clients learn to read digits together. Nobody sees the`,
-    ...(settings.masking === 'none'
-      ? ['  images of another. Two clients vanish in every round.']
-      : maskingTitle(settings)),
+    ...whoSees(settings),
     ...privacyTitle(terminal, settings),
     ...robustTitle(terminal, settings),
     ...optimizerTitle(settings),
@@ -215,7 +227,29 @@ const robustColumns: readonly Column[] = [
   ...plainColumns.slice(4),
 ];
 
+const bufferColumns: readonly Column[] = [
+  { name: 'buffer', width: 8, cell: ({ round }) => String(round + 1) },
+  ...plainColumns.slice(1, 3),
+  {
+    name: 'versions old',
+    width: 20,
+    cell: ({ cohorts }) =>
+      agesOf(cohorts)
+        .sort((a, b) => a - b)
+        .join(' '),
+  },
+  { name: 'late', width: 6, cell: ({ cohorts, round }) => String(round - (cohorts[0]?.versions?.formed ?? round)) },
+  { name: 'counts', width: 8, cell: ({ cohorts }) => (cohorts[0]?.versions?.weight ?? 1).toFixed(2) },
+  ...plainColumns.slice(4),
+];
+
+/** How many versions the model had moved on from what each client trained when its buffer was formed. */
+export function agesOf(cohorts: readonly CohortReport[]): number[] {
+  return cohorts.flatMap(({ versions }) => versions?.trained.map((trained) => versions.formed - trained) ?? []);
+}
+
 function columnsFor(settings: Settings): readonly Column[] {
+  if (settings.async) return bufferColumns;
   const { privacy } = settings;
   if (settings.edges > 0) return edgeColumns;
   if (isRobust(settings)) return robustColumns;
@@ -286,6 +320,7 @@ function privacyTitle(terminal: Terminal, { privacy, epsilon, rounds }: Settings
 function summaryLines(summary: Summary, terminal: Terminal): readonly string[] {
   if (summary.privacy !== undefined) return privateLines(summary, summary.privacy, terminal);
   if (summary.robust !== undefined) return robustLines(summary, summary.robust, terminal);
+  if (summary.buffers !== undefined) return bufferLines(summary, summary.buffers, terminal);
   const { rounds, accuracy, plainAccuracy, maxAbsDifference, quantizationStep, finalDrift, dropouts } = summary;
   const within = maxAbsDifference <= quantizationStep;
   const verdict = within ? terminal.paint('green', 'within that') : terminal.paint('red', 'more than that');
@@ -307,6 +342,24 @@ function summaryLines(summary: Summary, terminal: Terminal): readonly string[] {
       'that of a second training, from the start and with the same clients leaving.',
       `Training magnifies every rounding: single weights of the two end ${finalDrift.toFixed(2)} apart.`,
     ].map((line) => terminal.paint('dim', `  ${line}`)),
+  ];
+}
+
+function bufferLines(summary: Summary, { age, late }: BufferSummary, terminal: Terminal): readonly string[] {
+  const { rounds, accuracy, plainAccuracy, maxAbsDifference, quantizationStep, dropouts } = summary;
+  const within = maxAbsDifference <= quantizationStep;
+  const verdict = within ? terminal.paint('green', 'within that') : terminal.paint('red', 'more than that');
+  return [
+    `  ${terminal.paint('bold', 'The same updates with and without masking')}`,
+    '',
+    `  accuracy      ${percent(accuracy)} masked, ${percent(plainAccuracy)} without, after ${rounds} buffers`,
+    `  difference    ${maxAbsDifference.toExponential(1)} at most, in any weight of any version. Rounding may`,
+    `                cost ${quantizationStep.toExponential(1)}, masking nothing: ${verdict}`,
+    `  updates       were ${age.mean.toFixed(1)} versions old when they were joined, ${age.max} at most`,
+    `  sums          were ${late.mean.toFixed(1)} versions late, ${late.max} at most: others were done before`,
+    `  dropouts      ${phases.map((phase) => `${phase} ${dropouts[phase]}`).join(', ')}`,
+    ...costLines(summary),
+    `  time          ${summary.seconds.toFixed(1)} s for all of it`,
   ];
 }
 

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { attackNames, ruleOf } from './attack.js';
 import { jsonDisplay, terminalDisplay } from './display.js';
 import { optimizerNames } from './optimizers.js';
-import { defaults, isRobust, type Settings } from './settings.js';
+import { bufferSize, defaultBuffers, defaults, isRobust, type Settings } from './settings.js';
 import { Terminal } from './terminal.js';
 
 /** Of fewer than three edges the root could tell the sums apart. Each has ten clients or more. */
@@ -25,6 +25,8 @@ const help = `Usage: npm run demo -- [options]
   --edges N     edge aggregators, ${edgeCounts.min} to ${edgeCounts.max}: servers to clients of their own, and clients of a root, which
                 sums their sums
   --clients N   of all edges together, ${defaults.edgeClients} unless given; with --edges
+  --async       no rounds: clients train when they like, and the first ${bufferSize} that are ready are summed, ${defaultBuffers} times
+                unless --rounds says; some are slow, and their updates count less
   --seed N      another split of the digits, other clients leaving; ${defaults.seed} unless given
   --help        this text`;
 
@@ -38,7 +40,8 @@ function readArguments(): Arguments {
   const { values } = parseArgs({
     options: {
       json: { type: 'boolean', default: false },
-      rounds: { type: 'string', default: String(defaults.rounds) },
+      rounds: { type: 'string' },
+      async: { type: 'boolean', default: false },
       seed: { type: 'string', default: String(defaults.seed) },
       privacy: { type: 'string', default: defaults.privacy },
       epsilon: { type: 'string' },
@@ -57,7 +60,7 @@ function readArguments(): Arguments {
     throw new Error(`--edges must be at least ${edgeCounts.min}: fewer can't hide their sums among each other`);
   if (edges === 0 && values.clients !== undefined) throw new Error('--clients is for --edges');
   const settings: Settings = {
-    rounds: integer('--rounds', values.rounds, 1, 1000),
+    rounds: integer('--rounds', values.rounds ?? String(values.async ? defaultBuffers : defaults.rounds), 1, 1000),
     seed: integer('--seed', values.seed, 0, 2 ** 31),
     privacy: choice('--privacy', values.privacy, ['none', 'central', 'distributed']),
     epsilon: number('--epsilon', values.epsilon ?? String(defaults.epsilon), 0.01, 10_000),
@@ -71,6 +74,7 @@ function readArguments(): Arguments {
       edges === 0
         ? defaults.edgeClients
         : integer('--clients', values.clients ?? String(defaults.edgeClients), 10 * edges, 60),
+    async: values.async,
   };
   if (settings.privacy === 'none' && values.epsilon !== undefined)
     throw new Error('--epsilon goes with --privacy distributed or central: without noise nothing bounds what is told');
@@ -92,6 +96,7 @@ function refuseSeveral(settings: Settings): void {
     isRobust(settings) ? ['--attack, --aggregator or --masking'] : [],
     settings.optimizer === 'fedavg' ? [] : ['--optimizer'],
     settings.edges === 0 ? [] : ['--edges'],
+    settings.async ? ['--async'] : [],
   ].flat();
   if (shown.length > 1) throw new Error(`${shown.join(' and ')} are shown one at a time`);
 }
@@ -128,7 +133,7 @@ try {
     const display = json ? jsonDisplay((line) => terminal.print(line)) : terminalDisplay(terminal, settings);
     display.dealing();
     // Only now, so that there is something to read while TensorFlow.js loads.
-    const { run } = await import('./run.js');
+    const { run } = settings.async ? await import('./async.js') : await import('./run.js');
     await run(settings, display);
   }
 } catch (error) {

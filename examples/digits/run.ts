@@ -93,7 +93,7 @@ export async function run(settings: Settings, display: Display): Promise<void> {
 }
 
 /** Gives the clients their images. The network that comes back holds those that nobody got. */
-async function dealDigits(crew: Crew, settings: Settings, display: Display): Promise<Network> {
+export async function dealDigits(crew: Crew, settings: Settings, display: Display): Promise<Network> {
   const { seed } = settings;
   const scenario = scenarioOf(settings);
   const { training: images, test } = holdOut(await loadDigits(), heldOut, seededNumbers(seed, 'held out'));
@@ -168,7 +168,12 @@ async function maskedRounds(stage: Stage): Promise<MaskedRounds> {
 }
 
 /** Enrols every client, starts the server, and lets the clients join. */
-async function openServer({ crew, settings, scenario, firstModel }: Stage): Promise<{
+export async function openServer({
+  crew,
+  settings,
+  scenario,
+  firstModel,
+}: Pick<Stage, 'crew' | 'settings' | 'scenario' | 'firstModel'>): Promise<{
   readonly server: Federation['server'];
   readonly edges: Federation['edges'];
   readonly plan: Plan;
@@ -253,7 +258,10 @@ async function plotRound({ crew, settings, scenario }: Stage, round: number): Pr
 }
 
 /** What the plan was reckoned to cost, beside what it did. */
-function costSummary({ plan, results }: MaskedRounds, settings: Settings): CostSummary {
+export function costSummary(
+  { plan, results }: Pick<MaskedRounds, 'plan' | 'results'>,
+  settings: Settings,
+): CostSummary {
   const fetched = fetchedBytes(settings);
   const cohorts = results.flatMap(clientCohorts);
   const round = planCost(plan, {

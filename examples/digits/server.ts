@@ -5,7 +5,7 @@ import { type Certificate, createIdentity, createKeyPair, enrol } from 'veilsum/
 import { type Server, serve } from 'veilsum/server';
 import { ruleOf } from './attack.js';
 import { gridOf, optimizerOf } from './optimizers.js';
-import { delta, isRobust, type Scenario, type Settings, scenarioOf } from './settings.js';
+import { bufferSize, delta, isRobust, maxStaleness, type Scenario, type Settings, scenarioOf } from './settings.js';
 
 /** A tenth of the clients may have left before the sum, and a tenth may tell the server their noise. */
 const share = 0.1;
@@ -51,7 +51,10 @@ function learningPlan(settings: Settings): Plan {
   } as const;
   // SCAFFOLD has every client count the same.
   if (optimizer.kind === 'scaffold') return definePlan({ ...fields, optimizer });
-  return definePlan({ ...fields, optimizer, weight: { kind: 'examples', max: dealing.size.max } });
+  const weight = { kind: 'examples', max: dealing.size.max } as const;
+  if (!settings.async) return definePlan({ ...fields, optimizer, weight });
+  const [cohort, schedule] = [{ maxClients: bufferSize }, { kind: 'buffered', bufferSize, maxStaleness } as const];
+  return definePlan({ ...fields, cohort, schedule, weight });
 }
 
 /** The most clients that are summed by one server. */
@@ -105,7 +108,7 @@ export async function startFederation(
   const plan = planFor(settings);
   const scenario = scenarioOf(settings);
   const { clients, cohorts } = scenario;
-  const most = together(scenario);
+  const most = settings.async ? bufferSize : together(scenario);
   if (scenario.edges > 0) {
     const levels = await startLevels(scenario, {
       model,
@@ -126,7 +129,7 @@ export async function startFederation(
       clients: { min: Math.max(2, settings.masking === 'none' ? most - 2 : most - 1), max: most },
       cohorts,
       assumptions:
-        settings.privacy === 'none' && cohorts === 1
+        settings.privacy === 'none' && cohorts === 1 && !settings.async
           ? { corrupt: 0.25, dropout: 0.25 }
           : { corrupt: share, dropout: share },
     },

@@ -21,6 +21,8 @@ export interface Settings {
   readonly edges: number;
   /** Of all edges together. */
   readonly edgeClients: number;
+  /** Buffers of whoever is ready instead of rounds; `rounds` are then the buffers. */
+  readonly async: boolean;
 }
 
 export const defaults: Settings = {
@@ -35,7 +37,11 @@ export const defaults: Settings = {
   optimizer: 'fedavg',
   edges: 0,
   edgeClients: 30,
+  async: false,
 };
+
+/** Buffers unless told: each has a third of the clients. */
+export const defaultBuffers = 30;
 
 /** Whether anything is to be shown of attacks and rules. */
 export function isRobust({ attack, aggregator, masking }: Settings): boolean {
@@ -153,7 +159,26 @@ function edgeLearning({ edges, edgeClients }: Settings): Scenario {
   return { ...learning, clients: edgeClients, threads: Math.min(10, edgeClients), dealing: hands, edges };
 }
 
+/** Clients of a buffer, and the oldest update that one takes. */
+export const bufferSize = 8;
+export const maxStaleness = 20;
+
+/** Three times as many clients as a buffer takes, some four times as slow as others. */
+const asyncLearning: Scenario = {
+  ...learning,
+  clients: 24,
+  threads: 8,
+  dealing: { clients: 24, alpha: 0.5, size: { min: 50, max: 1024 } },
+  training: { ...learning.training, learningRate: (version) => 0.2 * 0.98 ** version },
+};
+
+/** Milliseconds that a client takes beside training, as slow devices do. */
+export function slowness(client: number): number {
+  return 400 * (client % 4);
+}
+
 export function scenarioOf(settings: Settings): Scenario {
+  if (settings.async) return asyncLearning;
   if (settings.edges > 0) return edgeLearning(settings);
   if (settings.privacy !== 'none') return privateLearning;
   if (!isRobust(settings)) return settings.optimizer === 'scaffold' ? uniformLearning : learning;

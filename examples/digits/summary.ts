@@ -36,6 +36,8 @@ export interface Summary {
   readonly robust?: RobustSummary;
   /** Where there are edges. */
   readonly edges?: EdgeSummary;
+  /** Where there are buffers instead of rounds. */
+  readonly buffers?: BufferSummary;
   /** From the start of the process to the end of the comparison. */
   readonly seconds: number;
 }
@@ -77,6 +79,15 @@ export interface EdgeSummary {
   readonly bytesUpAtRoot: number;
   /** What it would have to take from all clients. */
   readonly bytesUpWithoutEdges: number;
+}
+
+/** How old updates were, in versions of the model. */
+export interface BufferSummary {
+  readonly bufferSize: number;
+  /** Between training and forming the buffer, over all updates. */
+  readonly age: { readonly mean: number; readonly max: number };
+  /** Between forming the buffer and its step, over all buffers: above 0 where others were summed meanwhile. */
+  readonly late: { readonly mean: number; readonly max: number };
 }
 
 /** What the rounds cost the clients, and what their noise did. */

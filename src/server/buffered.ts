@@ -3,7 +3,7 @@ import type { SchedulePlan } from '../fl/plan/fields.js';
 import { lateWeight } from '../fl/plan/stages/staleness.js';
 import type { Connection } from './connection.js';
 import type { Invitation } from './gateway.js';
-import type { Concluded, RoundRunner, RoundRunnerOptions, Summed } from './round.js';
+import type { RoundRunner, RoundRunnerOptions, Summed } from './round.js';
 import type { CohortFailure, CohortReport, RoundResult } from './round-result.js';
 
 type Schedule = Extract<SchedulePlan, { readonly kind: 'buffered' }>;
@@ -47,8 +47,6 @@ export class BufferedRunner {
   readonly #buffers = new Set<Buffer>();
   /** In the order in which they were done. */
   readonly #ready: Ready[] = [];
-  /** Those that came back before their last buffer was in the model. */
-  readonly #early = new Set<Connection>();
   readonly #failures: CohortFailure[] = [];
   /** Sessions that failed since the last sum. */
   #failed = 0;
@@ -67,7 +65,7 @@ export class BufferedRunner {
   static async open(options: RoundRunnerOptions, schedule: Schedule, rounds: RoundRunner): Promise<BufferedRunner> {
     const runner = new BufferedRunner(options, schedule, rounds);
     await runner.#publish(rounds.firstRound);
-    options.gateway.invite(() => runner.#invitation);
+    options.gateway.invite((connection) => runner.#invite(connection));
     options.gateway.lobby.watch(() => runner.#form());
     return runner;
   }
@@ -86,17 +84,10 @@ export class BufferedRunner {
     for (;;) {
       account?.refuseBeyondBudget();
       const ready = await this.#enough();
-      const concluded = await this.#conclude(version, ready);
-      if (concluded === undefined) {
-        this.#failed += ready.length;
-        continue;
-      }
-      const since = Math.min(...ready.map(({ buffer }) => buffer.since));
-      const accepted = this.#rounds.accept(concluded, since);
-      await this.#publish(version + 1);
+      const accepted = await this.#step(version, ready);
       this.#form();
-      const cohorts = accepted.cohorts.map((cohort, i) => ({ ...cohort, ...this.#versions(ready[i], version) }));
-      return { ...accepted, cohorts, grouping: '', failures: this.#failures.splice(0) };
+      if (accepted !== undefined) return { ...accepted, grouping: '', failures: this.#failures.splice(0) };
+      this.#failed += ready.length;
     }
   }
 
@@ -107,16 +98,29 @@ export class BufferedRunner {
     await ended;
   }
 
-  async #conclude(round: number, ready: readonly Ready[]): Promise<Concluded | undefined> {
+  /** Takes sums into the model, and hands it out; `undefined` if nothing comes of them. */
+  async #step(
+    version: number,
+    ready: readonly Ready[],
+  ): Promise<Omit<RoundResult, 'grouping' | 'failures'> | undefined> {
     try {
       const summed = ready.map((each) => each.summed);
-      const concluded = await this.#rounds.conclude({ round, failures: this.#failures }, summed);
+      const concluded = await this.#rounds.conclude({ round: version, failures: this.#failures }, summed);
       this.#rounds.throwIfCancelled();
-      return concluded;
+      if (concluded === undefined) return undefined;
+      const accepted = this.#rounds.accept(concluded, Math.min(...ready.map(({ buffer }) => buffer.since)));
+      await this.#publish(version + 1);
+      const cohorts = accepted.cohorts.map((cohort, i) => ({ ...cohort, ...this.#versions(ready[i], version) }));
+      return { ...accepted, cohorts };
     } finally {
-      for (const { buffer } of ready) this.#buffers.delete(buffer);
-      this.#early.clear();
+      this.#forget(ready.map(({ buffer }) => buffer));
     }
+  }
+
+  /** Buffers that are done with: their clients can be handed the model. */
+  #forget(buffers: readonly Buffer[]): void {
+    for (const buffer of buffers) this.#buffers.delete(buffer);
+    this.#options.gateway.inviteWaiting();
   }
 
   #versions(ready: Ready | undefined, applied: number): Pick<CohortReport, 'versions'> {
@@ -155,7 +159,7 @@ export class BufferedRunner {
     if (!this.#started) return;
     const { gateway } = this.#options;
     while (this.#room > 0) {
-      const members = gateway.lobby.take(this.#schedule.bufferSize, (connection) => this.#isFree(connection));
+      const members = gateway.lobby.take(this.#schedule.bufferSize);
       if (members === undefined) return;
       void this.#fill(members);
     }
@@ -172,10 +176,12 @@ export class BufferedRunner {
     );
   }
 
-  /** Of buffers that are combined by a rule, nobody is in two: one client could spoil as many. */
-  #isFree(connection: Connection): boolean {
-    if (this.#options.task.cohorts === 1) return true;
-    return !this.#early.has(connection) && ![...this.#buffers].some(({ members }) => members.has(connection));
+  /**
+   * The present version, for a client whose last buffer is in it, or came to nothing. Trained again, the version before might give the very same
+   * update, and two sums with it the difference of two groups.
+   */
+  #invite(connection: Connection): Invitation | undefined {
+    return [...this.#buffers].some(({ members }) => members.has(connection)) ? undefined : this.#invitation;
   }
 
   async #fill(members: readonly Connection[]): Promise<void> {
@@ -189,11 +195,11 @@ export class BufferedRunner {
     };
     this.#buffers.add(buffer);
     const attempt = { round, published: models.publishHistory(this.#history), failures: this.#failures };
-    const claim = (identity: string, connection: Connection): void => this.#claim(buffer, identity, connection);
+    const claim = (identity: string): void => this.#claim(buffer, identity);
     const summed = await this.#rounds.cohort(attempt, { members, claim });
     if (summed === undefined) {
-      this.#buffers.delete(buffer);
       this.#failed += 1;
+      this.#forget([buffer]);
     } else {
       this.#ready.push({ buffer, summed });
       this.#failed = 0;
@@ -202,12 +208,11 @@ export class BufferedRunner {
     this.#form();
   }
 
-  #claim(buffer: Buffer, identity: string, connection: Connection): void {
+  /** Of buffers that a rule may combine nobody is in two, by whatever connection: one client could spoil as many. */
+  #claim(buffer: Buffer, identity: string): void {
     const others = [...this.#buffers].filter((each) => each !== buffer);
-    if (this.#options.task.cohorts > 1 && others.some(({ identities }) => identities.has(identity))) {
-      this.#early.add(connection);
-      throw new PeerError('advertise.early', 'the client is in another buffer that goes into the same version');
-    }
+    if (this.#options.task.cohorts > 1 && others.some(({ identities }) => identities.has(identity)))
+      throw new PeerError('advertise.early', 'the client is in another buffer that may go into the same version');
     buffer.identities.add(identity);
   }
 

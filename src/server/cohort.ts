@@ -16,7 +16,7 @@ export interface CohortOptions {
   /** The session's phases in order. */
   readonly phases: readonly Phase[];
   /** Notes that the client of this identity takes part. Throws `PeerError` if it is in another cohort where nobody may be in two. */
-  readonly claim: (identity: string, connection: Connection) => void;
+  readonly claim: (identity: string) => void;
   readonly members: readonly Connection[];
   /** The message that offers the session. */
   readonly offer: Uint8Array;
@@ -148,7 +148,7 @@ export class Cohort {
     const { session, claim } = this.#options;
     const tag = contextHash(session.context).subarray(0, tagLength);
     const identity = toHex(decodeAdvertise(tag, message).certificate.identityKey);
-    claim(identity, connection);
+    claim(identity);
     this.#identities.set(connection.id, identity);
   }
 

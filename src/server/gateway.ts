@@ -68,7 +68,9 @@ export class Gateway {
   readonly #clients = new Map<Connection, Client>();
   #probes: NodeJS.Timeout | undefined;
   #count = 0;
-  #invitation: (() => Invitation) | undefined;
+  #invitation: ((connection: Connection) => Invitation | undefined) | undefined;
+  /** Those that nothing could be handed to yet. */
+  readonly #uninvited = new Set<Connection>();
   #finished = false;
 
   constructor(options: GatewayOptions) {
@@ -101,8 +103,16 @@ export class Gateway {
   /**
    * Under a buffered schedule: each session is preceded by an invitation, so that a client's hellos take turns, for a model and for a session.
    */
-  invite(invitation: () => Invitation): void {
+  invite(invitation: (connection: Connection) => Invitation | undefined): void {
     this.#invitation = invitation;
+  }
+
+  /** Looks again at those whom `invitation` gave nothing. */
+  inviteWaiting(): void {
+    for (const connection of [...this.#uninvited]) {
+      const client = this.#clients.get(connection);
+      if (client !== undefined) this.#welcome(connection, client);
+    }
   }
 
   /** Returns the port. Throws `UsageError` (`usage.port`) if the address can't be listened on. */
@@ -177,6 +187,7 @@ export class Gateway {
   async #closed(connection: Connection): Promise<void> {
     const client = this.#clients.get(connection);
     this.#clients.delete(connection);
+    this.#uninvited.delete(connection);
     this.lobby.delete(connection);
     await client?.cohort?.leave(connection);
   }
@@ -199,7 +210,8 @@ export class Gateway {
     const { task } = decodeHello(message);
     if (task !== '' && task !== this.#options.taskName)
       throw new PeerError('hello.task', 'this server has no task of that name');
-    if (this.lobby.has(connection)) throw new PeerError('order.repeated', 'the client waits for a session already');
+    if (this.lobby.has(connection) || this.#uninvited.has(connection))
+      throw new PeerError('order.repeated', 'the client waits for a session already');
     await client.cohort?.leave(connection);
     client.greeted = true;
     client.stray = 0;
@@ -212,9 +224,14 @@ export class Gateway {
       this.lobby.add(connection);
       return;
     }
-    const { version, offer } = this.#invitation();
-    client.handed = version;
-    connection.send(offer);
+    const invitation = this.#invitation(connection);
+    if (invitation === undefined) {
+      this.#uninvited.add(connection);
+      return;
+    }
+    this.#uninvited.delete(connection);
+    client.handed = invitation.version;
+    connection.send(invitation.offer);
   }
 
   /** What was sent before the client knew that its session is over. */

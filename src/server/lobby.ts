@@ -39,11 +39,10 @@ export class Lobby {
     this.#watcher = watcher;
   }
 
-  /** Takes `count` clients that `fits`, at random if there are more; `undefined` if there aren't as many. */
-  take(count: number, fits: (connection: Connection) => boolean): readonly Connection[] | undefined {
-    const ready = [...this.#waiting].filter(fits);
-    if (this.#closed || ready.length < count) return undefined;
-    const taken = shuffled(ready).slice(0, count);
+  /** Takes `count` clients, at random if there are more; `undefined` if there aren't as many. */
+  take(count: number): readonly Connection[] | undefined {
+    if (this.#closed || this.#waiting.size < count) return undefined;
+    const taken = shuffled([...this.#waiting]).slice(0, count);
     for (const connection of taken) this.#waiting.delete(connection);
     return taken;
   }

@@ -70,7 +70,7 @@ export interface Summed {
 export interface Group {
   readonly members: readonly Connection[];
   /** As in `CohortOptions`. */
-  readonly claim: (identity: string, connection: Connection) => void;
+  readonly claim: (identity: string) => void;
 }
 
 /** What sums come to, before it is the server's new model. */

@@ -131,6 +131,29 @@ describe('npm run demo', () => {
     expect(edges.bytesUpWithoutEdges / edges.bytesUpAtRoot).toBeGreaterThan(8);
   });
 
+  it('--async: nobody waits for the slow, and masked and unmasked buffers agree', { timeout: 180_000 }, async () => {
+    const { code, stdout, stderr } = await demo('--json', '--async', '--rounds', '6');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { rounds, clients, accuracy, plainAccuracy, maxAbsDifference, quantizationStep, buffers, cost } =
+      JSON.parse(stdout);
+    expect({ rounds, clients, size: buffers.bufferSize }).toEqual({ rounds: 6, clients: 24, size: 8 });
+    expect(maxAbsDifference).toBeLessThanOrEqual(quantizationStep);
+    expect(Math.abs(accuracy - plainAccuracy)).toBeLessThan(0.01);
+    expect(accuracy).toBeGreaterThan(0.4);
+    // Some are slow, and sessions go on beside each other.
+    expect(buffers.age.max).toBeGreaterThan(0);
+    expect(buffers.late.max).toBeGreaterThan(0);
+    expect(Math.abs(cost.reckoned.bytesDown / cost.measured.bytesDown - 1)).toBeLessThan(0.05);
+  });
+
+  it('--async prints a line a buffer', { timeout: 180_000 }, async () => {
+    const { code, stdout, stderr } = await demo('--async', '--rounds', '3');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const row = /^ +(\d+) +\d+\.\d % +\d of 8(?: +\d+){4,9} +[01]\.\d\d +\d+\.\d kB +\d+\.\d kB +\d+\.\d\d$/gm;
+    expect([...stdout.matchAll(row)].map(([, buffer]) => buffer)).toEqual(['1', '2', '3']);
+    expect(stdout).toContain('within that');
+  });
+
   it('--masking none: says so', { timeout: 180_000 }, async () => {
     const { code, stdout, stderr } = await demo('--rounds', '2', '--masking', 'none', '--aggregator', 'median');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -150,6 +173,7 @@ describe('npm run demo', () => {
     '--edges 2',
     '--edges x',
     '--clients 30',
+    '--async --masking none',
     '--fast',
   ])('refuses %s', async (text) => {
     const args = text.split(' ');

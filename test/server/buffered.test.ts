@@ -22,6 +22,11 @@ describe('buffers', () => {
       cohorts.flatMap(({ versions }) => versions?.trained.map((trained) => versions.formed - trained) ?? []),
     );
     expect(Math.max(...ages)).toBeGreaterThanOrEqual(3);
+    // Nobody's update of one version is in two sums: the difference of the sums would be that of the groups.
+    const updates = results.flatMap(({ cohorts }) =>
+      cohorts.flatMap(({ clients, versions }) => clients.map((client, k) => `${client} ${versions?.trained[k]}`)),
+    );
+    expect(new Set(updates).size).toBe(updates.length);
     for (const [k, { model, failures }] of results.entries()) {
       expect(failures).toEqual([]);
       // Rounding costs at most a step of the grid in each version's mean.
