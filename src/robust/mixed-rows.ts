@@ -3,7 +3,7 @@ import { applyColumns, type ColumnRule } from './columns.js';
 import { reliableShare, squaredReferenceNorm } from './combination.js';
 import { addSquaredDistances, addSquaredDistancesFrom } from './distances.js';
 import { mixRows } from './mix.js';
-import { blockLength, forEachBlock, PlainRows, type RowSet } from './rows.js';
+import { forEachBlock, PlainRows, type RowSet } from './rows.js';
 import { at, type FloatVector, zerosLike } from './vectors.js';
 
 /** Coefficients of a difference of two points, by index: a row of the source, then the origin, then the reference. */
@@ -25,8 +25,8 @@ export class MixedRows implements RowSet {
   /** count x source.count */
   readonly #weights: Float64Array;
   readonly #affine: boolean;
-  readonly #rounded: readonly FloatVector[];
-  #exact: readonly FloatVector[] | undefined;
+  #rounded: readonly FloatVector[] = [];
+  #exact: readonly FloatVector[] = [];
   #distances: Float64Array | undefined;
   #norms: Float64Array | undefined;
   #toReference: Float64Array | undefined;
@@ -40,15 +40,15 @@ export class MixedRows implements RowSet {
     this.dimension = source.dimension;
     this.reference = source.reference;
     this.model = source.model;
-    this.#rounded = this.#scratch(source.model);
   }
 
   block(from: number, to: number): readonly FloatVector[] {
+    this.#rounded = this.#scratch(this.#rounded, this.model, to - from);
     return this.#mixInto(this.#rounded, from, to);
   }
 
   exactBlock(from: number, to: number): readonly FloatVector[] {
-    this.#exact ??= this.#scratch(new Float64Array(0));
+    this.#exact = this.#scratch(this.#exact, new Float64Array(0), to - from);
     return this.#mixInto(this.#exact, from, to);
   }
 
@@ -103,8 +103,9 @@ export class MixedRows implements RowSet {
     return this.#source.combine(ofSource, ofReference);
   }
 
-  #scratch(model: FloatVector): readonly FloatVector[] {
-    const length = Math.min(blockLength, this.dimension);
+  /** What there is, or where that is too short, room for `length` coordinates of each row. */
+  #scratch(existing: readonly FloatVector[], model: FloatVector, length: number): readonly FloatVector[] {
+    if (existing.length === this.count && (existing[0]?.length ?? 0) >= length) return existing;
     return Array.from({ length: this.count }, () => zerosLike(model, length));
   }
 

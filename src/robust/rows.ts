@@ -4,7 +4,7 @@ import { type Executor, thisThread } from './executor.js';
 import { type FloatVector, zerosLike } from './vectors.js';
 
 /** Coordinates read at once: with some tens of rows a block stays in the cache. */
-export const blockLength = 16_384;
+const blockLength = 16_384;
 
 /**
  * The vectors a rule works on: those that clients sent, or mixtures of them that a pre-aggregator makes. Mixtures are
