@@ -16,6 +16,8 @@ type Side = 'above' | 'below';
 const mostPoints = 2 ** 20;
 /** A plan may need so many points, but a grid is not refined beyond these. */
 const mostRefined = 2 ** 18;
+/** So many take milliseconds. */
+const quickPoints = 2 ** 14;
 const coarsePoints = 400;
 /** Grid points to a deviation, at most, in a composition by doubling. */
 const finest = 200;
@@ -101,6 +103,17 @@ export class DirectedComposition {
     const wanted = ('delta' in question ? 2.5 : 12) * this.#precision;
     // No grid settles what no double holds.
     const wide = (times = 1): boolean => Number.isFinite(high) && high > 1e-250 && high - low > times * wanted * high;
+    const refine = (times: number, rounds: number, most: number): void => {
+      for (let round = 0; round < rounds && wide(times); round += 1) {
+        const finer = Math.min(8, Math.max(2, 1.3 * Math.sqrt((high - low) / (wanted * high))));
+        const factor = Math.min(finer, most / plan.points);
+        if (factor < 1.5) return;
+        plan = { ...plan, h: plan.h / factor, points: plan.points * factor };
+        high = Math.min(high, this.#solve(question, plan, 'above'));
+        low = Math.max(low, this.#solve(question, plan, 'below'));
+      }
+    };
+    if (!plan.isLimited) refine(1, 1, quickPoints);
     let fineness = this.#fineness;
     let before = Number.POSITIVE_INFINITY;
     // As long as it helps.
@@ -120,17 +133,7 @@ export class DirectedComposition {
         this.#solve(question, plan, 'below', shortRuns),
         'delta' in question ? spikeEpsilon(this.#parts, question.delta) : spikeDelta(this.#parts, question.epsilon),
       );
-    for (let round = 0; round < 3 && wide(far); round += 1) {
-      const factor = Math.min(
-        8,
-        Math.max(2, 1.3 * Math.sqrt((high - low) / (wanted * high))),
-        mostRefined / plan.points,
-      );
-      if (factor < 1.5) break;
-      plan = { ...plan, h: plan.h / factor, points: plan.points * factor };
-      high = Math.min(high, this.#solve(question, plan, 'above'));
-      low = Math.max(low, this.#solve(question, plan, 'below'));
-    }
+    refine(far, 3, mostRefined);
     // The grid from above adds twice the variance that the one from below takes.
     return { lower: low, estimate: Number.isFinite(high) ? (high + 2 * low) / 3 : high, upper: high };
   }
