@@ -1,4 +1,4 @@
-import { describe } from '../../core/check.js';
+import { checkOptions as checkObject, describe } from '../../core/check.js';
 import { UsageError } from '../../core/errors.js';
 import { checkFloats, notFinite } from '../../ring/quantize.js';
 import type { PlainVector } from '../../ring/vector.js';
@@ -100,8 +100,11 @@ export function contributionCheck(
 ): (update: Float32Array, options: Omit<ContributionOptions, keyof EncodeOptions>) => void {
   const prepare = preparation(plan);
   return (update, options) => {
-    const { update: checked } = prepare(update, options);
+    checkObject('options', options);
+    const { update: checked, extra } = prepare(update, options);
     if (!checked.every(Number.isFinite)) throw notFinite('update', checked);
+    // Once scaled, what was finite may be beyond float32.
+    if (!extra.every(Number.isFinite)) throw notFinite('what the optimizer takes beside the update', extra);
   };
 }
 

@@ -265,7 +265,6 @@ describe('SCAFFOLD in a plan', () => {
     expect(Math.hypot(...summed)).toBeLessThan(12);
   });
 
-  const plan = definePlan({ ...base, optimizer: scaffold });
   it.each<[string, object, string]>([
     ['no control update', {}, 'usage.options'],
     ['one that is too short', { controlUpdate: new Float32Array(4) }, 'usage.vector'],
@@ -274,13 +273,20 @@ describe('SCAFFOLD in a plan', () => {
     ['an array', { controlUpdate: [1, 2, 3, 4, 5] }, 'usage.floats'],
     ['null', { controlUpdate: null }, 'usage.floats'],
     ['infinity', { controlUpdate: Float32Array.of(1, 2, Number.POSITIVE_INFINITY, 4, 5) }, 'usage.finite'],
+    ['one that scaling takes beyond float32', { controlUpdate: new Float32Array(5).fill(3e38) }, 'usage.finite'],
     ['steps', { controlUpdate: new Float32Array(5), steps: 3 }, 'usage.options'],
     ['a normalizer', { controlUpdate: new Float32Array(5), normalizer: 3 }, 'usage.options'],
   ])('refuses %s', (_, local, code) => {
-    const call = (): void => contributionCheck(plan)(new Float32Array(5), local);
+    const scaled = definePlan({ ...base, optimizer: { ...scaffold, controlScale: 4 } });
+    const call = (): void => contributionCheck(scaled)(new Float32Array(5), local);
     expect(call).toThrow(UsageError);
     expect(call).toThrow(expect.objectContaining({ code }));
   });
+});
+
+it.each([null, undefined, 'weight'])('refuses %s in place of what goes with an update', (given) => {
+  const call = (): void => contributionCheck(definePlan(base))(new Float32Array(5), given as unknown as LocalShare);
+  expect(call).toThrow(expect.objectContaining({ code: 'usage.options' }));
 });
 
 it.each([{ steps: 1 }, { normalizer: 1 }, { controlUpdate: new Float32Array(5) }])(
