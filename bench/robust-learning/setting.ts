@@ -50,7 +50,8 @@ export const settings: readonly Setting[] = [
 
 /**
  * Stochastic gradient descent with the clients' own momentum, which is what makes robust rules work (Karimireddy, He and Jaggi, ICML 2021); batch,
- * momentum and the Dirichlet partition are those of Allouah et al. (AISTATS 2023), section 6, where alpha = 1 is moderate heterogeneity.
+ * momentum and the Dirichlet partition are those of Allouah et al. (AISTATS 2023), section 6, where alpha = 1 is moderate heterogeneity. The learning
+ * rate is not theirs: see the report's introduction.
  */
 export const learning = {
   alpha: 1,
