@@ -28,6 +28,7 @@ export interface PoolOptions {
 export class Pool {
   readonly #options: PoolOptions;
   readonly #code = codeHash();
+  #started = 0;
   readonly #idle: Worker[] = [];
   readonly #waiting: ((worker: Worker) => void)[] = [];
   readonly #running = new Map<string, Promise<RunResult>>();
@@ -35,10 +36,6 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options;
     mkdirSync(folder, { recursive: true });
-    for (let i = 0; i < options.threads; i += 1)
-      this.#idle.push(
-        new Worker(new URL('./worker.js', import.meta.url), { workerData: { fashion: options.fashion } }),
-      );
   }
 
   /** The same run asked for twice is run once. */
@@ -59,7 +56,8 @@ export class Pool {
       const kept = readIfThere(file);
       if (kept !== undefined) return JSON.parse(kept) as RunResult;
     }
-    const worker = this.#idle.pop() ?? (await new Promise<Worker>((resolve) => this.#waiting.push(resolve)));
+    const worker =
+      this.#idle.pop() ?? this.#start() ?? (await new Promise<Worker>((resolve) => this.#waiting.push(resolve)));
     const answer = await ask(worker, spec);
     const next = this.#waiting.shift();
     if (next === undefined) this.#idle.push(worker);
@@ -67,6 +65,13 @@ export class Pool {
     if ('error' in answer) throw new Error(answer.error);
     writeFileSync(file, JSON.stringify(answer.result));
     return answer.result;
+  }
+
+  /** One more thread, while there may be more: what is kept needs none. */
+  #start(): Worker | undefined {
+    if (this.#started === this.#options.threads) return undefined;
+    this.#started += 1;
+    return new Worker(new URL('./worker.js', import.meta.url), { workerData: { fashion: this.#options.fashion } });
   }
 }
 

@@ -78,12 +78,12 @@ export function lineChart(options: PlotOptions): Promise<string> {
     return {
       type: 'line',
       name: series.name,
-      data: points.map((value, at) => ({ value, symbol: at % every === 0 ? pick(symbols, i) : 'none' })),
+      data: points.map((value, at) => ({ value, symbol: at % every === 0 ? pick(symbols, shifted(i)) : 'none' })),
       symbolSize: 7,
       showAllSymbol: true,
-      lineStyle: { width: 2, type: pick(dashes, i) },
+      lineStyle: { width: 2, type: pick(dashes, shifted(i)) },
       itemStyle: { color: pick(colors, i) },
-      symbol: pick(symbols, i),
+      symbol: pick(symbols, shifted(i)),
     };
   });
 }
@@ -98,7 +98,7 @@ export function scatterChart(options: PlotOptions): Promise<string> {
     type: 'scatter',
     name: series.name,
     data: finite(series, options).map(([x, y]) => [x, y]),
-    symbol: pick(symbols, i),
+    symbol: pick(symbols, shifted(i)),
     symbolSize: 9,
     itemStyle: { color: pick(colors, i) },
   }));
@@ -220,6 +220,11 @@ function finite({ points }: Series, { x, y }: PlotOptions): readonly [number, nu
 
 function pick<T>(list: readonly T[], position: number): T {
   return list[position % list.length] as T; // never empty
+}
+
+/** The ninth series has the first one's colour, but not its dashes and symbol. */
+function shifted(position: number): number {
+  return position + Math.floor(position / colors.length);
 }
 
 async function render({ title, width, height }: Sized, option: EChartsOption): Promise<string> {
