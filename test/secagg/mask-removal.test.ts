@@ -7,7 +7,7 @@ import { nodeProvider } from '../../src/crypto/provider/provider.node.js';
 import { suites } from '../../src/crypto/suite.js';
 import { addLanes, type Lanes } from '../../src/kernels/lanes.js';
 import { equalVectors, zeroVector } from '../../src/ring/vector.js';
-import { type MaskRemoval, removeMasks, splitRemoval } from '../../src/secagg/mask-removal.js';
+import { type MaskRemoval, removalCost, removeMasks, splitRemoval } from '../../src/secagg/mask-removal.js';
 import { pairwiseMask, selfMask } from '../../src/secagg/masking.js';
 import { maskPrivateKey } from '../../src/secagg/seeds.js';
 import { seededBytes } from '../support/provider.js';
@@ -171,8 +171,12 @@ describe('splitRemoval', () => {
       };
       return { removal, parts };
     });
-  const cost = ({ selfMasks, dropouts }: MaskRemoval): number =>
-    dropouts.reduce((sum, { neighbors }) => sum + neighbors.length, selfMasks.length);
+  const cost = (removal: MaskRemoval): number =>
+    removalCost(
+      removal,
+      removal.selfMasks.length,
+      removal.dropouts.reduce((sum, { neighbors }) => sum + neighbors.length, 0),
+    );
   const byIndex = (a: { readonly index: number }, b: { readonly index: number }): number => a.index - b.index;
 
   it('has each mask in exactly one part, and all else in each', () => {
@@ -194,7 +198,8 @@ describe('splitRemoval', () => {
     fc.assert(
       fc.property(removals, ({ removal, parts }) => {
         const costs = splitRemoval(removal, parts).map(cost);
-        const largest = Math.max(1, ...removal.dropouts.map(({ neighbors }) => neighbors.length));
+        const pairs = removal.dropouts.map(({ neighbors }) => removalCost(removal, 0, neighbors.length));
+        const largest = Math.max(removalCost(removal, 1), ...pairs);
         const items =
           removal.selfMasks.length + removal.dropouts.filter(({ neighbors }) => neighbors.length > 0).length;
         expect(costs.reduce((sum, one) => sum + one, 0)).toBe(cost(removal));

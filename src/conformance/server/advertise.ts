@@ -11,7 +11,10 @@ import { changed, firstBy, type ServerCase, twice } from './case.js';
 import type { Upward } from './stage.js';
 
 /** The point (0, 1), whose multiples are all itself. */
-const smallOrderKey = Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 1 : 0));
+/** As a number, and as a point: the identity element. */
+const one = Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 1 : 0));
+const smallOrderKey = one;
+const basePoint = Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 0x58 : 0x66));
 
 function altered(change: (advertisement: Advertisement) => Advertisement): (at: Upward) => Uint8Array {
   return ({ message, stage: { world } }) => encodeAdvertise(world.tag, change(decodeAdvertise(world.tag, message)));
@@ -42,13 +45,13 @@ function enrolledBy(authority: (at: Upward) => Uint8Array, seconds = 3600): (at:
 
 const second = 'client 1';
 
-/** An identity key that the authority was fooled to certify, and anybody can sign for: R is the identity element, S is 0. */
+/** An identity key that the authority was fooled to certify, and anybody can sign for: R is the base point, S is 1. */
 function anybody(key: Uint8Array): (at: Upward) => Promise<Uint8Array> {
   return async (at) => {
     const validUntil = Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 0);
     const certificate = concatBytes(key, validUntil, await certify(at, key, validUntil));
     const keys = at.message.subarray(17 + certificate.length, 17 + certificate.length + 64);
-    return concatBytes(at.message.subarray(0, 17), certificate, keys, smallOrderKey, zeroKey);
+    return concatBytes(at.message.subarray(0, 17), certificate, keys, basePoint, one);
   };
 }
 
