@@ -5,7 +5,7 @@ const wanted = {
   vector: { dimension: 100_000 },
   cohort: { maxClients: 16 },
   clip: { kind: 'l2', norm: 1 },
-  compress: { kind: 'random-k', fraction: 0.25 },
+  compress: { kind: 'random-k', fraction: 0.25, scaling: 'keep' },
   quantize: { bits: 8, range: 0.1 },
   errorFeedback: { kind: 'residual' },
   optimizer: { kind: 'fedadam', learningRate: 0.02 },

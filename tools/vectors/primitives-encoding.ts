@@ -146,7 +146,7 @@ function laterPlans(base: Pick<PlanInput, 'vector' | 'cohort'>): readonly (reado
     [
       'a part of the coordinates, with error feedback',
       text({
-        compress: { kind: 'random-k', fraction: 0.25 },
+        compress: { kind: 'random-k', fraction: 0.25, scaling: 'keep' },
         errorFeedback: { kind: 'residual' },
       }),
     ],

@@ -106,7 +106,7 @@ describe('the rules', () => {
       unlawful({
         ...smallest,
         optimizer: fednova,
-        compress: { kind: 'random-k', fraction: 0.5 },
+        compress: { kind: 'random-k', fraction: 0.5, scaling: 'keep' },
         errorFeedback: { kind: 'residual' },
       }),
     ],
@@ -143,6 +143,9 @@ describe('the rules', () => {
     ],
     'compress-longer': [{ ...smallest, compress: { kind: 'count-sketch', rows: 3, columns: 4, top: 1 } }],
     'error-feedback-alone': [{ ...smallest, errorFeedback: { kind: 'residual' } }],
+    'error-feedback-rescaled': [
+      { ...smallest, errorFeedback: { kind: 'residual' }, compress: { kind: 'random-k', fraction: 0.5 } },
+    ],
     'sum-wraps': [
       { ...smallest, cohort: { maxClients: 2 ** 16 + 1 } },
       { ...smallest, weight: { kind: 'examples', max: 6554 } },
@@ -267,7 +270,7 @@ describe('the rules', () => {
     definePlan({ ...smallest, optimizer: { kind: 'fednova', normalizerScale: 0.5 } });
     definePlan({ ...smallest, vector: { dimension: 2 ** 26 }, optimizer: scaffold, rotate: { kind: 'hadamard' } });
     const randomK = { kind: 'random-k', fraction: 0.5 } as const;
-    definePlan({ ...smallest, compress: randomK, errorFeedback: { kind: 'residual' } });
+    definePlan({ ...smallest, compress: { ...randomK, scaling: 'keep' }, errorFeedback: { kind: 'residual' } });
     definePlan({ ...smallest, masking: unmasked, compress: { kind: 'top-k', fraction: 0.5 } });
     const target = { vector: { dimension: 10 }, cohort: { maxClients: 10 }, clip: 1, budget, compress: randomK };
     definePlan({ ...smallest, ...distributedPrivacy({ ...target, minSurvivors: 6 }) });

@@ -52,4 +52,18 @@ export const compressionRules: readonly Rule[] = [
     check: ({ errorFeedback, compress }) =>
       errorFeedback.kind === 'residual' && compress.kind === 'none' ? 'compress is none' : undefined,
   },
+  {
+    id: 'error-feedback-rescaled',
+    what: 'error feedback on coordinates that are scaled up',
+    why: 'a coordinate that was sent as 1/fraction of itself owes the difference, of the other sign and up to as many times as large, so residuals grow from round to round; error feedback wants a compression that only shortens (Karimireddy et al. 2019)',
+    instead: "scaling: 'keep', for which error feedback makes up, or errorFeedback: { kind: 'none' }",
+    compileTime: false,
+    check: ({ errorFeedback, compress }) =>
+      errorFeedback.kind === 'residual' &&
+      compress.kind === 'random-k' &&
+      compress.scaling === 'unbiased' &&
+      compress.fraction < 1
+        ? `compress.scaling is unbiased, compress.fraction ${compress.fraction}`
+        : undefined,
+  },
 ];
