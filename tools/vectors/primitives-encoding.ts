@@ -181,7 +181,7 @@ function laterPlans(base: Pick<PlanInput, 'vector' | 'cohort'>): readonly (reado
       replaced(
         replaced(nova, '"errorFeedback":{"kind":"none"}', '"errorFeedback":{"decay":0,"kind":"residual"}'),
         '"compress":{"kind":"none"}',
-        '"compress":{"fraction":0.25,"kind":"random-k","scaling":"unbiased"}',
+        '"compress":{"fraction":0.25,"kind":"random-k","scaling":"keep"}',
       ),
     ],
     ['a normalizer beyond the range', replaced(nova, '"normalizerScale":0.01', '"normalizerScale":0.51')],
