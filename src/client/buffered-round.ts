@@ -9,6 +9,7 @@ import type { Offered } from './offer.js';
 import {
   type ClientRound,
   type Contribution,
+  leaveRound,
   OfferedRound,
   type RoundOptions,
   type RoundOutcome,
@@ -69,15 +70,7 @@ export class BufferedRound implements ClientRound {
 
   /** As `OfferedRound.leave`. */
   async leave(): Promise<void> {
-    const { connection, session } = this.#options;
-    try {
-      if (this.#submission === undefined) await connection.send(session.abort());
-      else await this.#submission;
-    } catch {
-      // `submit` has told its caller; a connection that ended is for the iterator to tell.
-    } finally {
-      connection.finish();
-    }
+    await leaveRound(this.#options, this.#submission);
   }
 
   async #submit(update: Float32Array, contribution: Contribution): Promise<RoundOutcome> {

@@ -147,15 +147,7 @@ export class OfferedRound implements ClientRound {
 
   /** Ends the round: waits for the submission, or tells the server that there won't be one. */
   async leave(): Promise<void> {
-    const { connection, session } = this.#options;
-    try {
-      if (this.#submission === undefined) await connection.send(session.abort());
-      else await this.#submission;
-    } catch {
-      // `submit` has told its caller; a connection that ended is for the iterator to tell.
-    } finally {
-      connection.finish();
-    }
+    await leaveRound(this.#options, this.#submission);
   }
 
   async #run(update: Float32Array, contribution: Contribution): Promise<RoundOutcome> {
@@ -245,6 +237,21 @@ export class OfferedRound implements ClientRound {
   /** Says which phase's message comes next; the callback may have ended the connection. */
   async #reach(phase: Phase): Promise<void> {
     await this.#options.onPhase(phase, this);
+  }
+}
+
+/** Waits for what was submitted, or tells the server that nothing will be. */
+export async function leaveRound(
+  { connection, session }: Pick<RoundOptions, 'connection' | 'session'>,
+  submission: Promise<RoundOutcome> | undefined,
+): Promise<void> {
+  try {
+    if (submission === undefined) await connection.send(session.abort());
+    else await submission;
+  } catch {
+    // `submit` has told its caller; a connection that ended is for the iterator to tell.
+  } finally {
+    connection.finish();
   }
 }
 

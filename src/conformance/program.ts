@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { PeerError, UsageError } from '../core/errors.js';
+import { PeerError } from '../core/errors.js';
+import { spawned } from './spawned.js';
 
 /** Milliseconds that a program has to end by itself before it is killed. */
 const grace = 2000;
@@ -32,14 +32,7 @@ export class Program {
   ): Promise<Program> {
     const child = spawn(program, rest, { env: { ...process.env, ...environment } });
     const started = new Program(child);
-    try {
-      await once(child, 'spawn');
-    } catch (error) {
-      throw new UsageError(
-        'usage.command',
-        `can't start ${program}: ${error instanceof Error ? error.message : error}`,
-      );
-    }
+    await spawned(child, program);
     return started;
   }
 

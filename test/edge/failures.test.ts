@@ -5,6 +5,7 @@ import { WebSocket } from 'ws';
 import type { Edge, EdgeOptions } from '../../src/edge/index.js';
 import { edgeRoundTime, runEdge } from '../../src/edge/index.js';
 import { centralPrivacy, definePlan, rootPlan } from '../../src/fl/index.js';
+import type { Phase } from '../../src/secagg/index.js';
 import type { Server } from '../../src/server/index.js';
 import {
   allRounds,
@@ -47,6 +48,22 @@ const weights = (...edges: readonly number[]): { i: number; weight: number }[] =
 const model = (results: readonly { readonly model: Float32Array }[], round = 0): Float32Array =>
   results[round]?.model ?? new Float32Array();
 const tolerance = 2 * step;
+
+/** A masked root with two edges and somebody like an edge, who leaves before the message of `phase` in the first attempt and comes back. */
+async function withLeaver(phase: Phase): Promise<{
+  readonly server: Server;
+  readonly clients: ReturnType<typeof clientsOf>;
+  readonly played: ReturnType<typeof play>[];
+  readonly back: ReturnType<typeof takePart>;
+}> {
+  const server = await startRoot({ task: { plan: masked, clients: { min: 3, max: 3 } } });
+  const edges = await Promise.all(range(2).map(() => startEdge(server.url, { plan })));
+  const clients = edges.flatMap(({ url }, edge) => clientsOf(url, edge));
+  const played = edges.map(play);
+  const client = { i: 0, weight: 1, identity: await newIdentity(), update: new Float32Array(dimension) };
+  const leaver = takePart(server.url, { ...client, vanishAt: phase });
+  return { server, clients, played, back: leaver.then(() => takePart(server.url, client)) };
+}
 
 describe('downstream', () => {
   it('an edge whose round fails sits out; the root goes on without it', async () => {
@@ -217,15 +234,7 @@ describe('upstream', () => {
   });
 
   it('a round that failed before anything was told is tried again with the same contribution', async () => {
-    const server = await startRoot({ task: { plan: masked, clients: { min: 3, max: 3 } } });
-    const edges = await Promise.all(range(2).map(() => startEdge(server.url, { plan })));
-    const clients = edges.flatMap(({ url }, edge) => clientsOf(url, edge));
-    const played = edges.map(play);
-    // Somebody who is like an edge leaves in the first attempt, and comes back.
-    const identity = await newIdentity();
-    const update = new Float32Array(dimension);
-    const leaver = takePart(server.url, { i: 0, weight: 1, identity, update, vanishAt: 'share' });
-    const back = leaver.then(() => takePart(server.url, { i: 0, weight: 1, identity, update }));
+    const { server, clients, played, back } = await withLeaver('share');
     const results = await allRounds(server);
     expect(results[0]?.failures.length).toBe(1);
     for (const { rounds } of await Promise.all(played)) {
@@ -240,14 +249,7 @@ describe('upstream', () => {
   });
 
   it('but anew if the root may have a sum of what was told', async () => {
-    const server = await startRoot({ task: { plan: masked, clients: { min: 3, max: 3 } } });
-    const edges = await Promise.all(range(2).map(() => startEdge(server.url, { plan })));
-    const clients = edges.flatMap(({ url }, edge) => clientsOf(url, edge));
-    const played = edges.map(play);
-    const identity = await newIdentity();
-    const update = new Float32Array(dimension);
-    const leaver = takePart(server.url, { i: 0, weight: 1, identity, update, vanishAt: 'unmask' });
-    const back = leaver.then(() => takePart(server.url, { i: 0, weight: 1, identity, update }));
+    const { server, clients, played, back } = await withLeaver('unmask');
     await allRounds(server);
     for (const { rounds } of await Promise.all(played)) {
       expect(rounds.map(({ outcome }) => outcome)).toMatchObject([

@@ -13,19 +13,7 @@ import {
   ringBitsFor,
 } from '../../src/ring/quantize.js';
 import { addInto, asPlain, type PlainVector, ringVector, zeroVector } from '../../src/ring/vector.js';
-
-/** Small, seeded, and uniform enough for statistics (Weyl sequence through the murmur3 finalizer). */
-function draws(seed: number): (words: number) => Uint32Array {
-  let state = seed;
-  return (words) =>
-    Uint32Array.from({ length: words }, () => {
-      state = (state + 0x9e3779b9) | 0;
-      let h = state;
-      h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-      h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-      return h ^ (h >>> 16);
-    });
-}
+import { draws } from '../support/draws.js';
 
 function one(x: number, draw: number, options: Partial<QuantizeOptions & { ringBits: number }> = {}): number {
   const all = { bits: 8, range: 127, weight: 1, ringBits: 32, rounding: Uint32Array.of(draw), ...options };

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { UsageError } from '../../core/errors.js';
+import { spawned } from '../spawned.js';
 
 /** Milliseconds for the end of a process that was killed to be told. */
 const grace = 2000;
@@ -26,14 +25,7 @@ export class Command {
     // A group of its own, so that it ends with all that it has started, as `npx` starts the client proper.
     const child = spawn(program, rest, { stdio: ['ignore', 'ignore', 'pipe'], detached: ownGroup });
     const command = new Command(child);
-    try {
-      await once(child, 'spawn');
-    } catch (error) {
-      throw new UsageError(
-        'usage.command',
-        `can't start ${program}: ${error instanceof Error ? error.message : error}`,
-      );
-    }
+    await spawned(child, program);
     return command;
   }
 

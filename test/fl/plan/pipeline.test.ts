@@ -5,7 +5,8 @@ import { clientPipeline, definePlan, type Plan, ringShape, serverPipeline } from
 import { gridStep } from '../../../src/fl/plan/shape.js';
 import { pack } from '../../../src/ring/pack.js';
 import { addInto, asPlain, type PlainVector, zeroVector } from '../../../src/ring/vector.js';
-import { draws, input, l2 } from './support.js';
+import { draws } from '../../support/draws.js';
+import { input, l2 } from './support.js';
 
 function sumOf(plan: Plan, vectors: readonly PlainVector[]): PlainVector {
   const { bits, length } = ringShape(plan);

@@ -1,17 +1,4 @@
-import type { PlanInput, RoundingSource } from '../../../src/fl/index.js';
-
-/** Seeded draws (Weyl sequence through the murmur3 finalizer). */
-export function draws(seed: number): RoundingSource {
-  let state = seed;
-  return (words) =>
-    Uint32Array.from({ length: words }, () => {
-      state = (state + 0x9e3779b9) | 0;
-      let h = state;
-      h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-      h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-      return h ^ (h >>> 16);
-    });
-}
+import type { PlanInput } from '../../../src/fl/index.js';
 
 export const l2 = (values: Iterable<number>): number => Math.hypot(...values);
 

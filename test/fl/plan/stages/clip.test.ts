@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { clientPipeline, definePlan, serverPipeline } from '../../../../src/fl/index.js';
 import { clip } from '../../../../src/fl/plan/stages/clip.js';
 import { quantizationLimit } from '../../../../src/ring/quantize.js';
-import { draws, input, l2 } from '../support.js';
+import { draws } from '../../../support/draws.js';
+import { input, l2 } from '../support.js';
 
 describe('clipping', () => {
   // 31 bits resolve far more than a float32 has, so the norm that was clipped to shows in what is decoded.

@@ -22,7 +22,7 @@ import {
   summedControl,
 } from '../../../../src/fl/plan/stages/optimizer.js';
 import { addInto, asPlain, type PlainVector, zeroVector } from '../../../../src/ring/vector.js';
-import { draws } from '../support.js';
+import { draws } from '../../../support/draws.js';
 
 const base = {
   vector: { dimension: 5 },

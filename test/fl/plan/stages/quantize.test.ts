@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { clientPipeline, definePlan, ringShape, serverPipeline } from '../../../../src/fl/index.js';
 import { asPlain, type PlainVector, zeroVector } from '../../../../src/ring/vector.js';
-import { draws } from '../support.js';
+import { draws } from '../../../support/draws.js';
 
 describe('a norm bound', () => {
   const strict = definePlan({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { clientPipeline, contributionCheck, definePlan, serverPipeline } from '../../../../src/fl/index.js';
-import { draws } from '../support.js';
+import { draws } from '../../../support/draws.js';
 
 describe('a rotation', () => {
   const rotated = definePlan({
