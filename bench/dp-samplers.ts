@@ -40,7 +40,7 @@ export async function* dpSamplerBenches(): AsyncGenerator<Measurement> {
   for (const [name, sampler] of samplers) {
     const seconds = await middle(() => sampler.fill(target, random));
     yield {
-      name: `dp/sampler/${name}`,
+      name: `dp-samplers/${name}`,
       value: draws / seconds / 1e6,
       unit: 'M/s',
       ratio: draws / seconds / wanted,
@@ -53,7 +53,7 @@ export async function* dpSamplerBenches(): AsyncGenerator<Measurement> {
   const seconds = await middle(() => {
     for (let i = 0; i < few; i += 1) coinGaussian(source, variance);
   });
-  yield { name: 'dp/sampler/coins-sigma1000', value: few / seconds / 1e6, unit: 'M/s' };
+  yield { name: 'dp-samplers/coins-sigma1000', value: few / seconds / 1e6, unit: 'M/s' };
   yield* encodingBenches();
 }
 
@@ -78,10 +78,10 @@ async function* encodingBenches(): AsyncGenerator<Measurement> {
     },
   });
   const { user, system } = process.cpuUsage(started);
-  yield { name: 'dp/distributed/search', value: (user + system) / 1e3, unit: 'ms' };
+  yield { name: 'dp-samplers/distributed/search', value: (user + system) / 1e3, unit: 'ms' };
   const sampler = skellam({ variance: toNumber(found.clientVariance) });
   const seconds = await middle(() =>
     encodeDistributed(update, { ...found, rotation: new Uint8Array(32), random, noise: [{ sampler, random }] }),
   );
-  yield { name: 'dp/distributed/encode-d2^18', value: dimension / seconds / 1e6, unit: 'M/s' };
+  yield { name: 'dp-samplers/distributed/encode-d2^18', value: dimension / seconds / 1e6, unit: 'M/s' };
 }
