@@ -8,7 +8,7 @@ export interface HkdfInput {
   readonly secret: Uint8Array;
   readonly salt: Uint8Array;
   readonly info: Uint8Array;
-  /** Bytes wanted, at most 255 * 32: more throws. */
+  /** Bytes wanted, 1 to 255 * 32; more throws. */
   readonly length: number;
 }
 

@@ -17,7 +17,7 @@ export interface KdfInput {
   readonly label: Label;
   /** Further fixed-length parts of the info string, such as roster indices. */
   readonly info?: readonly Uint8Array[];
-  /** Bytes wanted, at most 255 * 32. */
+  /** Bytes wanted, 1 to 255 * 32. */
   readonly length?: number;
 }
 

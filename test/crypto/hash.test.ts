@@ -24,7 +24,7 @@ describe('the hashes of Node and of JavaScript', () => {
         longBytes,
         fc.oneof(bytes, hashSalt),
         longBytes,
-        fc.oneof(fc.integer({ min: 0, max: 300 }), fc.constantFrom(32, 64, 255 * 32)),
+        fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(32, 64, 255 * 32)),
         (secret, salt, info, length) => {
           expect(hkdf({ secret, salt, info, length })).toEqual(plainHkdf({ secret, salt, info, length }));
         },
