@@ -17,8 +17,8 @@ const { context, privateKey } = await createContext({
   maxClients: 10,
   authority: authority.publicKey,
 });
-const parameters = { corrupt: 0.1, dropout: 0.1, threat: 'malicious' } as const;
-const server = new ServerSession({ context, privateKey, parameters, time });
+const assumptions = { corrupt: 0.1, dropout: 0.1, threat: 'malicious' } as const;
+const server = new ServerSession({ context, privateKey, assumptions, time });
 const clients = new Map<string, ClientSession>();
 
 for (const name of 'ABCDEFGHIJ') {

@@ -374,7 +374,7 @@ export class RoundRunner {
         : new ServerSession({
             context,
             privateKey,
-            parameters: assumptions,
+            assumptions,
             time,
             minClients: clients.min,
             minSurvivors,

@@ -154,7 +154,7 @@ describe('parameters for a server that only looks', () => {
     const world = await makeWorld({ n: 20, policy: { minDegree: 2, minThreshold: 2 } });
     const assumptions = { ...defaultPolicy.assumptions, threat: 'semi-honest' } as const;
     const { context, privateKey } = world;
-    const server = new ServerSession({ context, privateKey, parameters: assumptions, time: now });
+    const server = new ServerSession({ context, privateKey, assumptions, time: now });
     const outcome = await play({ ...world, server });
     expect(codes(outcome)).toEqual(Array(20).fill('policy.parameters'));
     expect(outcome.aborted).toMatchObject({ code: 'share.few' });
@@ -165,7 +165,7 @@ describe('parameters for a server that only looks', () => {
     const world = await makeWorld({ n: 20, policy: { minDegree: 2, minThreshold: 2 } });
     const assumptions = { ...defaultPolicy.assumptions, threat: 'semi-honest' } as const;
     const { context, privateKey } = world;
-    const server = new ServerSession({ context, privateKey, parameters: assumptions, time: now });
+    const server = new ServerSession({ context, privateKey, assumptions, time: now });
     const outcome = await play({ ...world, server });
     expect(sumOf(outcome)).toEqual(plainSum(world, outcome.result?.survivors ?? []));
   });

@@ -85,7 +85,7 @@ export class OwnServer implements ServerUnderTest {
     this.#session = new ServerSession({
       context: decodeContext(context),
       privateKey: serverKey,
-      parameters: { ...assumptions, minDegree },
+      assumptions: { ...assumptions, minDegree },
       minClients,
       minSurvivors,
       time,

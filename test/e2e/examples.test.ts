@@ -59,8 +59,8 @@ const { privateKey: secret, publicKey } = await createKeyPair();
 const authority = { privateKey: secret, publicKey };
 const setting = { task: 'count', vectorLength: 3, ringBits: 16, maxClients: 10, authority: publicKey };
 const { context, privateKey } = await createContext(setting);
-const parameters = { corrupt: 0.1, dropout: 0.1, threat: 'malicious' };
-const server = new ServerSession({ context, privateKey, parameters, time: 0 });
+const assumptions = { corrupt: 0.1, dropout: 0.1, threat: 'malicious' };
+const server = new ServerSession({ context, privateKey, assumptions, time: 0 });
 const inboxes = new Map();
 const uploads = [];
 for (const name of 'ABCDEFGHIJ') {

@@ -51,7 +51,7 @@ export class ClientStage {
     const { assumptions, minDegree, minClients, minSurvivors, time, serverKey } = world.server;
     this.server = new ServerSession({
       context: world.context,
-      parameters: { ...assumptions, minDegree },
+      assumptions: { ...assumptions, minDegree },
       time,
       minClients,
       minSurvivors,

@@ -6,8 +6,7 @@ import { frozenHash } from '../context.js';
 import { type Advertisement, decodeAdvertise } from '../messages/advertise.js';
 import type { MessageName } from '../messages/envelope.js';
 import { encodeRoster } from '../messages/roster.js';
-import { chooseParameters, type SessionParameters } from '../parameters.js';
-import { defaultPolicy } from '../policy.js';
+import type { SessionParameters } from '../parameters.js';
 import { byIdentityKey, type RosterProofs, rosterGraph, rosterProofs } from '../roster.js';
 import type { Closing, FrozenRoster, Outbound, PeerId, Receipt, ServerEnvironment, ServerPhase } from './phase.js';
 import { SharePhase } from './share.js';
@@ -65,11 +64,8 @@ export class AdvertisePhase implements ServerPhase {
   }
 
   #chooseParameters(n: number): SessionParameters {
-    const { parameters } = this.#environment;
     try {
-      return typeof parameters === 'function'
-        ? parameters(n)
-        : chooseParameters({ minDegree: defaultPolicy.minDegree, ...parameters, n });
+      return this.#environment.parameters(n);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : 'no parameters';
       throw new AbortError('advertise.parameters', `no lawful degree and threshold for ${n} clients: ${reason}`, {

@@ -6,7 +6,7 @@ import type { NeighborGraph } from '../graph.js';
 import type { MaskRemoval } from '../mask-removal.js';
 import type { Advertisement } from '../messages/advertise.js';
 import type { MessageName } from '../messages/envelope.js';
-import type { ParameterOptions, SessionParameters } from '../parameters.js';
+import type { SessionParameters } from '../parameters.js';
 import type { Phase } from '../phase.js';
 
 /** How the caller names the other end of a connection. Any string; it never goes on the wire. */
@@ -36,7 +36,7 @@ export interface ServerEnvironment {
   /** Least clients in the roster, and in the sum. */
   readonly minClients: number;
   readonly minSurvivors: number;
-  readonly parameters: Omit<ParameterOptions, 'n'> | ((n: number) => SessionParameters);
+  readonly parameters: (n: number) => SessionParameters;
   /** Bytes of uploads under way that are held in memory, beside the sum. */
   readonly uploadBudget: number;
   readonly removeMasks: (removal: MaskRemoval) => Promise<Lanes>;

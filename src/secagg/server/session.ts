@@ -1,6 +1,6 @@
 import { defaultProvider } from '#provider';
 import { wipe } from '../../core/bytes.js';
-import { checkBytes, checkInteger, checkOptions } from '../../core/check.js';
+import { checkBytes, checkInteger, checkOptions, describe } from '../../core/check.js';
 import { AbortError, PeerError, UsageError } from '../../core/errors.js';
 import type { CryptoProvider } from '../../crypto/provider/provider.js';
 import type { Lanes } from '../../kernels/lanes.js';
@@ -9,20 +9,29 @@ import { limits } from '../limits.js';
 import { type MaskRemoval, removeMasks } from '../mask-removal.js';
 import { decodeAbort, encodeServerAbort } from '../messages/abort.js';
 import { type MessageName, messageName } from '../messages/envelope.js';
-import { type ParameterOptions, parameterWeaknesses, type SessionParameters } from '../parameters.js';
+import { chooseParameters, type ParameterOptions, parameterWeaknesses, type SessionParameters } from '../parameters.js';
+import { defaultPolicy } from '../policy.js';
 import { type ServerEvent, type ServerState, serverTransition } from '../transitions.js';
 import { AdvertisePhase } from './advertise.js';
 import type { Outbound, PeerId, Receipt, ServerPhase, SessionResult } from './phase.js';
 
-export interface ServerSessionOptions {
+/** How k and t come about when the roster is frozen. Clients hold them against their own policy. */
+type ParameterSource =
+  | {
+      /** What `chooseParameters` chooses them for, with the default policy's `minDegree` unless given. */
+      readonly assumptions: Omit<ParameterOptions, 'n'>;
+      readonly parameters?: undefined;
+    }
+  | {
+      /** Those of a roster of n clients, for who knows better. */
+      readonly parameters: (n: number) => SessionParameters;
+      readonly assumptions?: undefined;
+    };
+
+export type ServerSessionOptions = ParameterSource & {
   readonly context: SessionContext;
   /** X25519 private key of the context's `serverKey`, 32 bytes. Copied; the copy is wiped before the session ends. */
   readonly privateKey: Uint8Array;
-  /**
-   * How k and t are chosen when the roster is frozen: by `chooseParameters` from assumptions (with the default policy's
-   * `minDegree` unless given), or by a function of n for those who know better. Clients check them against their own policy.
-   */
-  readonly parameters: Omit<ParameterOptions, 'n'> | ((n: number) => SessionParameters);
   /** Unix time in seconds, for certificates. */
   readonly time: number;
   /** Least clients in the roster, 2 unless given. */
@@ -34,7 +43,7 @@ export interface ServerSessionOptions {
   readonly provider?: CryptoProvider;
   /** Computes the negative of the masks left in a sum, on worker threads for example; in place unless given. */
   readonly removeMasks?: (removal: MaskRemoval) => Promise<Lanes>;
-}
+};
 
 /** The error with the sender in it: decoders and phases needn't know whom they refuse. */
 function blaming(peer: PeerId, error: unknown): unknown {
@@ -60,9 +69,14 @@ function isEvent(name: MessageName): name is MessageName & ServerEvent {
 }
 
 /** Finds assumptions that are out of range now rather than when the roster is frozen. */
-function checkParameterSource(parameters: ServerSessionOptions['parameters']): void {
-  if (typeof parameters === 'function') return;
-  parameterWeaknesses({ n: 2, degree: 1, threshold: 1 }, checkOptions('parameters', parameters));
+function parametersBy({ assumptions, parameters }: ParameterSource): (n: number) => SessionParameters {
+  if ((assumptions === undefined) === (parameters === undefined))
+    throw new UsageError('usage.parameters', 'give assumptions, or parameters as a function of n, and not both');
+  if (typeof parameters === 'function') return parameters;
+  if (parameters !== undefined)
+    throw new UsageError('usage.type', `parameters must be a function of n, got ${describe(parameters)}`);
+  parameterWeaknesses({ n: 2, degree: 1, threshold: 1 }, checkOptions('assumptions', assumptions));
+  return (n) => chooseParameters({ minDegree: defaultPolicy.minDegree, ...assumptions, n });
 }
 
 /**
@@ -84,7 +98,7 @@ export class ServerSession {
   /** @throws UsageError for an option of wrong type or range */
   constructor(options: ServerSessionOptions) {
     this.context = checkContext(checkOptions('options', options).context);
-    checkParameterSource(options.parameters);
+    const parameters = parametersBy(options);
     this.#privateKey = new Uint8Array(checkBytes('privateKey', options.privateKey, 32));
     const provider = options.provider ?? defaultProvider;
     const hash = contextHash(this.context);
@@ -98,7 +112,7 @@ export class ServerSession {
       time: checkInteger('time', options.time, 0, Number.MAX_SAFE_INTEGER),
       minClients: checkInteger('minClients', options.minClients ?? 2, 2, limits.clients),
       minSurvivors: checkInteger('minSurvivors', options.minSurvivors ?? 2, 2, limits.clients),
-      parameters: options.parameters,
+      parameters,
       uploadBudget: checkInteger(
         'uploadBudget',
         options.uploadBudget ?? defaultUploadBudget,

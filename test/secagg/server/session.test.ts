@@ -177,7 +177,7 @@ describe('ServerSession', () => {
       privateKey,
       provider,
       time: now,
-      parameters: { corrupt: 0.9, dropout: 0.9, threat: 'malicious' },
+      assumptions: { corrupt: 0.9, dropout: 0.9, threat: 'malicious' },
     });
     for (const { peer, client } of seats) await server.receive(peer, await client.start());
     const error = await server.close().catch((failure: unknown) => failure);
@@ -283,6 +283,9 @@ describe('ServerSession', () => {
       ['uploadBudget', 'much'],
       ['privateKey', undefined],
       ['privateKey', new Uint8Array(31)],
+      ['parameters', { n: 2, degree: 1, threshold: 1 }],
+      ['parameters', undefined],
+      ['assumptions', { corrupt: 0.1, dropout: 0.1, threat: 'malicious' }],
     ];
     for (const [name, value] of wrong)
       expect(() => new ServerSession({ ...base, [name]: value }), name).toThrow(UsageError);
