@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Phase } from '../../src/secagg/index.js';
-import { range, startServer, takePart } from './fixtures.js';
+import { barrier, range, startServer, takePart } from './fixtures.js';
 import { RawClient } from './raw-client.js';
 
 describe('closing the server', () => {
@@ -9,9 +9,12 @@ describe('closing the server', () => {
     async (when) => {
       const server = await startServer({ task: { clients: { min: 5, max: 5 } } });
       let closing: Promise<void> | undefined;
+      // A client that is still fetching the model has no round yet, and its loop just ends.
+      const begun = barrier(5);
       const clients = range(5).map((i) =>
         takePart(server.url, {
           i,
+          train: begun,
           onPhase: async (phase) => {
             if (i !== 0 || phase !== when) return;
             closing = server.close();

@@ -143,3 +143,17 @@ export function weighted(...clients: readonly number[]): { readonly i: number; r
 export function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
+
+/** What waits until it has been called `count` times. */
+export function barrier(count: number): () => Promise<void> {
+  let coming = count;
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return () => {
+    coming -= 1;
+    if (coming === 0) open();
+    return opened;
+  };
+}
