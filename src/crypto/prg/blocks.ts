@@ -9,6 +9,9 @@ import { pacer } from './pause.js';
  * Masks are expanded block by block, not stream by stream: a block of the vector goes into a kernel's scratch, every
  * stream of a group adds its own next block there, and it goes back. So the vector is read and written once for a group,
  * the key streams stay in the cache, and nothing of the vector's size is allocated.
+ *
+ * What runs for each block of a stream is a method, never a closure made for the stream: machine code that V8 compiled for a
+ * closure goes when it does, and a client would compile it in each session anew, for a tenth of the time that its masks take.
  */
 export interface BlockEngine {
   readonly blockBytes: number;
@@ -16,13 +19,16 @@ export interface BlockEngine {
   readonly groupSize: number;
   /** Scratch for the block. */
   readonly sum: Uint8Array;
-  readonly open: (lane: LaneBits, streams: readonly MaskStream[]) => AddNext;
+  readonly open: (lane: LaneBits, streams: readonly MaskStream[]) => StreamGroup;
   /** Wipes the first `bytes` bytes of all scratch. */
   readonly wipe: (bytes: number) => void;
 }
 
-/** Adds the next `bytes` bytes of every stream of a group to `sum`; all calls but the last are for whole blocks. */
-export type AddNext = (bytes: number) => void;
+/** Open streams. */
+export interface StreamGroup {
+  /** Adds the next `bytes` bytes of each to the engine's `sum`; all calls but the last are for whole blocks. */
+  addNext(bytes: number): void;
+}
 
 /**
  * Adds the streams to the lanes. Each block is read, summed and written without a pause, so the scratch is free and the
@@ -37,11 +43,11 @@ export async function addBlocks(
   const total = lanes.byteLength;
   const pauseIfDue = pacer(pause);
   for (let first = 0; first < streams.length; first += groupSize) {
-    const addNext = engine.open(lane, streams.slice(first, first + groupSize));
+    const group = engine.open(lane, streams.slice(first, first + groupSize));
     for (let at = 0; at < total; at += blockBytes) {
       const block = laneBytes(lanes).subarray(at, at + blockBytes);
       sum.set(block);
-      addNext(block.length);
+      group.addNext(block.length);
       block.set(sum.subarray(0, block.length));
       const paused = pauseIfDue();
       if (paused === undefined) continue;
@@ -59,20 +65,36 @@ export function chacha20Engine(block: ChaCha20Block): BlockEngine {
     blockBytes,
     groupSize: block.parallel ? 64 : 8,
     sum,
-    open: (lane, streams) => {
-      let counter = 0;
-      return (bytes) => {
-        for (const { key, nonce, subtract } of streams)
-          block.expand({ key, nonce, counter }, { lane, bytes, subtract });
-        counter += blockBytes / 64;
-      };
-    },
+    open: (lane, streams) => new ChaCha20Group(block, lane, streams),
     wipe: (bytes) => wipe(sum.subarray(0, bytes)),
   };
 }
 
-/** Writes the next bytes of a key stream. */
-export type KeyStream = (into: Uint8Array<ArrayBuffer>) => void;
+class ChaCha20Group implements StreamGroup {
+  readonly #block: ChaCha20Block;
+  readonly #lane: LaneBits;
+  readonly #streams: readonly MaskStream[];
+  #counter = 0;
+
+  constructor(block: ChaCha20Block, lane: LaneBits, streams: readonly MaskStream[]) {
+    this.#block = block;
+    this.#lane = lane;
+    this.#streams = streams;
+  }
+
+  addNext(bytes: number): void {
+    const counter = this.#counter;
+    for (const { key, nonce, subtract } of this.#streams)
+      this.#block.expand({ key, nonce, counter }, { lane: this.#lane, bytes, subtract });
+    this.#counter = counter + this.#block.blockBytes / 64;
+  }
+}
+
+/** A key stream from elsewhere. */
+export interface KeyStream {
+  /** Fills `into` with what comes next. */
+  writeNext(into: Uint8Array<ArrayBuffer>): void;
+}
 
 /** Key streams from elsewhere: they are written into the slots of a block of lanes and added as many at a time. */
 export function slotEngine(
@@ -85,29 +107,53 @@ export function slotEngine(
     blockBytes,
     groupSize,
     sum,
-    open: (lane, streams) => {
-      const added = streams.filter(({ subtract }) => !subtract).map(openStream);
-      const subtracted = streams.filter(({ subtract }) => subtract).map(openStream);
-      return (bytes) => {
-        const targets = slots.map((slot) => slot.subarray(0, bytes));
-        throughSlots(added, targets, (count) => block.add(lane, count, bytes));
-        throughSlots(subtracted, targets, (count) => block.subtract(lane, count, bytes));
-      };
-    },
+    open: (lane, streams) => new SlotGroup(block, lane, signed(streams, openStream)),
     wipe: (bytes) => wipe(...[sum, ...slots].map((scratch) => scratch.subarray(0, bytes))),
   };
 }
 
-function throughSlots(
-  streams: readonly KeyStream[],
-  slots: readonly Uint8Array<ArrayBuffer>[],
-  flush: (count: number) => void,
-): void {
-  for (let first = 0; first < streams.length; first += slots.length) {
-    const count = Math.min(slots.length, streams.length - first);
-    slots.slice(0, count).forEach((slot, i) => {
-      streams[first + i]?.(slot);
-    });
-    flush(count);
+interface SignedStreams {
+  readonly added: readonly KeyStream[];
+  readonly subtracted: readonly KeyStream[];
+}
+
+function signed(streams: readonly MaskStream[], open: (stream: MaskStream) => KeyStream): SignedStreams {
+  return {
+    added: streams.filter(({ subtract }) => !subtract).map(open),
+    subtracted: streams.filter(({ subtract }) => subtract).map(open),
+  };
+}
+
+class SlotGroup implements StreamGroup {
+  readonly #block: LaneBlock;
+  readonly #lane: LaneBits;
+  readonly #streams: SignedStreams;
+
+  constructor(block: LaneBlock, lane: LaneBits, streams: SignedStreams) {
+    this.#block = block;
+    this.#lane = lane;
+    this.#streams = streams;
   }
+
+  addNext(bytes: number): void {
+    const { blockBytes, slots } = this.#block;
+    const targets = bytes === blockBytes ? slots : slots.map((slot) => slot.subarray(0, bytes));
+    const { added, subtracted } = this.#streams;
+    for (let first = 0; first < added.length; first += targets.length)
+      this.#block.add(this.#lane, fill(targets, added, first), bytes);
+    for (let first = 0; first < subtracted.length; first += targets.length)
+      this.#block.subtract(this.#lane, fill(targets, subtracted, first), bytes);
+  }
+}
+
+/** Writes the next bytes of the streams from `first` on into the slots; returns how many there were. */
+function fill(slots: readonly Uint8Array<ArrayBuffer>[], streams: readonly KeyStream[], first: number): number {
+  let filled = 0;
+  for (const slot of slots) {
+    const stream = streams[first + filled];
+    if (stream === undefined) break;
+    stream.writeNext(slot);
+    filled += 1;
+  }
+  return filled;
 }

@@ -9,12 +9,19 @@ import { pause } from './pause.js';
 const zeros = new Uint8Array(65_536);
 
 /** AES-128-CTR from noble, for at most 64 KiB at a time. */
-function openAesCtr({ key, nonce }: MaskStream): KeyStream {
-  const counter = new Uint8Array(nonce);
-  return (into) => {
-    ctr(key, counter).encrypt(zeros.subarray(0, into.length), into);
-    advanceCounter(counter, Math.ceil(into.length / 16));
-  };
+class AesCtrStream implements KeyStream {
+  readonly #key: Uint8Array;
+  readonly #counter: Uint8Array;
+
+  constructor({ key, nonce }: MaskStream) {
+    this.#key = key;
+    this.#counter = new Uint8Array(nonce);
+  }
+
+  writeNext(into: Uint8Array<ArrayBuffer>): void {
+    ctr(this.#key, this.#counter).encrypt(zeros.subarray(0, into.length), into);
+    advanceCounter(this.#counter, Math.ceil(into.length / 16));
+  }
 }
 
 let engines: { readonly 1: BlockEngine; readonly 2: BlockEngine } | undefined;
@@ -23,7 +30,10 @@ let engines: { readonly 1: BlockEngine; readonly 2: BlockEngine } | undefined;
 export const nobleExpander: MaskExpander = {
   accumulate: async (suite, lanes, streams) => {
     const lane = checkMasks(suite, lanes, streams);
-    engines ??= { 1: chacha20Engine(twinChaCha20Block()), 2: slotEngine(twinLaneBlock(), 8, openAesCtr) };
+    engines ??= {
+      1: chacha20Engine(twinChaCha20Block()),
+      2: slotEngine(twinLaneBlock(), 8, (stream) => new AesCtrStream(stream)),
+    };
     await addBlocks(engines[suite], { lane, lanes, streams }, pause);
   },
 };

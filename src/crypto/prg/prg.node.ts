@@ -1,9 +1,9 @@
-import { createCipheriv, getCiphers } from 'node:crypto';
+import { type Cipher, createCipheriv, getCiphers } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 import { chacha20Block } from '../../kernels/chacha20.js';
 import { laneBlock } from '../../kernels/lanes.js';
-import type { SuiteId } from '../suite.js';
+import { prgSizes, type SuiteId } from '../suite.js';
 import { addBlocks, type BlockEngine, chacha20Engine, type KeyStream, slotEngine } from './blocks.js';
 import { checkMasks, type MaskExpander, type MaskStream } from './expander.js';
 import { nobleExpander } from './noble.js';
@@ -13,24 +13,29 @@ const zeros = new Uint8Array(65_536);
 /** The zeros of the last length asked for: nearly always a whole block. */
 let input = zeros;
 
-function nativeStream(algorithm: string, key: Uint8Array, iv: Uint8Array): KeyStream {
-  const cipher = createCipheriv(algorithm, key, iv);
-  return (into) => {
+class NativeStream implements KeyStream {
+  readonly #cipher: Cipher;
+
+  constructor(algorithm: string, key: Uint8Array, iv: Uint8Array) {
+    this.#cipher = createCipheriv(algorithm, key, iv);
+  }
+
+  writeNext(into: Uint8Array<ArrayBuffer>): void {
     if (input.length !== into.length) input = zeros.subarray(0, into.length);
-    const output = cipher.update(input);
+    const output = this.#cipher.update(input);
     into.set(output);
     release(output);
-  };
+  }
 }
 
 /** OpenSSL's IV for ChaCha20 is the little-endian 32-bit counter, then the nonce. */
 function openChaCha20({ key, nonce }: MaskStream): KeyStream {
   const iv = new Uint8Array(16);
   iv.set(nonce, 4);
-  return nativeStream('chacha20', key, iv);
+  return new NativeStream('chacha20', key, iv);
 }
 
-const openAesCtr = ({ key, nonce }: MaskStream): KeyStream => nativeStream('aes-128-ctr', key, nonce);
+const openAesCtr = ({ key, nonce }: MaskStream): KeyStream => new NativeStream('aes-128-ctr', key, nonce);
 
 /**
  * Frees the memory of a cipher's output now instead of at the next garbage collection.
@@ -76,6 +81,13 @@ const detach = findDetach();
  */
 const nativeFrom = 8192;
 
+/**
+ * A stream of each cipher that nobody reads. V8 drops machine code once the last object of a shape that it was compiled for is
+ * collected; without these a client would compile what runs for each block in every session anew, for a tenth of the time that its
+ * masks take.
+ */
+const kept: KeyStream[] = [];
+
 type Engines = {
   readonly kernel: BlockEngine;
   readonly native: { readonly [suite in SuiteId]: BlockEngine | undefined };
@@ -85,11 +97,19 @@ let engines: Engines | undefined;
 
 function openEngines(): Engines {
   const ciphers = getCiphers(); // a build of Node with another library than OpenSSL may lack one
-  const native = (algorithm: string, open: (stream: MaskStream) => KeyStream): BlockEngine | undefined =>
-    ciphers.includes(algorithm) ? slotEngine(laneBlock(), 512, open) : undefined;
+  const native = (
+    suite: SuiteId,
+    algorithm: string,
+    open: (stream: MaskStream) => KeyStream,
+  ): BlockEngine | undefined => {
+    if (!ciphers.includes(algorithm)) return undefined;
+    const { key, nonce } = prgSizes[suite];
+    kept.push(open({ key: new Uint8Array(key), nonce: new Uint8Array(nonce), subtract: false }));
+    return slotEngine(laneBlock(), 512, open);
+  };
   return {
     kernel: chacha20Engine(chacha20Block()),
-    native: { 1: native('chacha20', openChaCha20), 2: native('aes-128-ctr', openAesCtr) },
+    native: { 1: native(1, 'chacha20', openChaCha20), 2: native(2, 'aes-128-ctr', openAesCtr) },
   };
 }
 
