@@ -13,6 +13,7 @@ import type { Identity } from '#veilsum/secagg/identity.js';
 import { removeMasks } from '#veilsum/secagg/mask-removal.js';
 import type { Outbound } from '#veilsum/secagg/server/phase.js';
 import { ServerSession } from '#veilsum/secagg/server/session.js';
+import { peakMemory } from './peak.js';
 import { lenientPolicy, sessionTime } from './setting.js';
 
 /** What one can ask of a party; each is answered with what its handler below returns. `client` says which; the server has no number. */
@@ -38,7 +39,7 @@ type Ask =
 export interface Figures {
   /** CPU seconds by stage. */
   readonly stages: readonly (readonly [string, number])[];
-  /** Most memory that this process ever had, and what it has now, in bytes. */
+  /** Most memory that this process ever had (NaN off Linux), and what it has now, in bytes. */
   readonly peakRss: number;
   readonly rss: number;
 }
@@ -190,10 +191,9 @@ async function answer(request: Request): Promise<unknown> {
     case 'take':
       return take(request);
     case 'figures':
-      // Kilobytes, whatever the platform.
       return {
         stages: [...stages],
-        peakRss: process.resourceUsage().maxRSS * 1024,
+        peakRss: peakMemory(),
         rss: process.memoryUsage.rss(),
       } satisfies Figures;
   }
