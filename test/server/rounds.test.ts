@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, it, vi } from 'vitest';
 import { join, type RoundOutcome } from '../../src/client/index.js';
 import { AbortError, type Phase, phases } from '../../src/secagg/index.js';
@@ -137,16 +138,14 @@ describe('deadlines', () => {
 
   it('a late client takes part in the next round', async () => {
     const server = await startServer({
-      deadlines: { advertise: 300 },
-      gather: 1000,
+      deadlines: { advertise: 1500 },
+      gather: 2000,
       task: { rounds: 2, clients: { min: 4, max: 5 } },
     });
-    let trained = 0;
     const slow = takePart(server.url, {
       i: 4,
-      train: async () => {
-        trained += 1;
-        if (trained === 1) await new Promise((resolve) => setTimeout(resolve, 600));
+      train: async ({ round, signal }) => {
+        if (round === 0) await once(signal, 'abort');
       },
     });
     const clients = range(4).map((i) => takePart(server.url, { i }));
