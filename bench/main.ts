@@ -23,7 +23,7 @@ const groups: readonly {
   { names: ['shamir'], run: () => shamirBenches() },
   { names: ['dp'], run: dpBenches },
   { names: ['dp-samplers'], run: dpSamplerBenches },
-  { names: ['threads'], run: threadBenches },
+  { names: ['server'], run: threadBenches },
   { names: ['compression'], run: compressionBenches },
   { names: ['robust'], run: robustBenches },
   { names: ['client', 'server', 'wire', 'rss'], run: sessionBenches },
@@ -34,7 +34,7 @@ const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false } },
 });
 
-const known = groups.flatMap(({ names }) => names);
+const known = [...new Set(groups.flatMap(({ names }) => names))];
 const unknown = positionals.filter((name) => !known.includes(name.split('/')[0] ?? ''));
 if (unknown.length > 0) {
   console.error(`no such bench: ${unknown.join(', ')}; there are ${known.join(', ')}`);

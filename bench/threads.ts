@@ -4,6 +4,7 @@ import { defaultProvider } from 'veilsum/crypto';
 import type { MaskRemoval } from 'veilsum/secagg';
 import { removeMasks } from '#veilsum/secagg/mask-removal.js';
 import { MaskPool } from '#veilsum/server/pool.js';
+import type { Choice } from './choice.js';
 import { type Measurement, quickest } from './measurement.js';
 
 const repeats = 5;
@@ -21,7 +22,8 @@ function removalOf(masks: number): MaskRemoval {
   };
 }
 
-export async function* threadBenches(): AsyncGenerator<Measurement> {
+export async function* threadBenches(choice: Choice): AsyncGenerator<Measurement> {
+  if (!choice.hasLoad('server/threads2')) return;
   const pool = new MaskPool(2);
   try {
     for (const masks of [600, 200]) {
@@ -34,7 +36,7 @@ export async function* threadBenches(): AsyncGenerator<Measurement> {
       );
       const against = `one thread, ${masks} masks of 10^6 values of 32 bits`;
       yield {
-        name: `server/threads2${masks === 600 ? '' : ` m=${masks}`}`,
+        name: `server/threads2${masks === 600 ? '' : '-m200'}`,
         value: two,
         unit: 's',
         ratio: one / two,
