@@ -98,8 +98,8 @@ class Cohort {
 
   async run(): Promise<void> {
     await this.#advertise();
-    await this.#exchange('share', await this.#close('keys'));
-    await this.#upload(await this.#close('share'));
+    await this.#exchange('shares', await this.#close('keys'));
+    await this.#upload(await this.#close('shares'));
     await this.#exchange('confirm', await this.#close('sum'));
     await this.#exchange('recovery', await this.#close('confirm'));
     await this.#close('recovery');
@@ -148,7 +148,7 @@ class Cohort {
 
   async #upload(deliveries: readonly Outbound[]): Promise<void> {
     const { clients, dropouts, uploads } = this.#shape;
-    for (const { to, message } of deliveries) await this.#participants.get(to)?.receive('share', message);
+    for (const { to, message } of deliveries) await this.#participants.get(to)?.receive('shares', message);
     const coming = deliveries.map(({ to }) => to).filter((peer) => Number(peer) < clients - dropouts);
     return uploads === 1 ? this.#uploadSingly(coming) : this.#uploadTogether(coming);
   }
