@@ -23,10 +23,11 @@ function removalOf(masks: number): MaskRemoval {
 }
 
 export async function* threadBenches(choice: Choice): AsyncGenerator<Measurement> {
-  if (!choice.hasLoad('server/threads2')) return;
   const pool = new MaskPool(2);
   try {
     for (const masks of [600, 200]) {
+      const name = `server/threads2${masks === 600 ? '' : '-m200'}`;
+      if (!choice.has(name)) continue;
       const removal = removalOf(masks);
       await pool.expect(masks, removal); // as a server does while its clients train
       const { one, two } = await quickest(
@@ -36,7 +37,7 @@ export async function* threadBenches(choice: Choice): AsyncGenerator<Measurement
       );
       const against = `one thread, ${masks} masks of 10^6 values of 32 bits`;
       yield {
-        name: `server/threads2${masks === 600 ? '' : '-m200'}`,
+        name,
         value: two,
         unit: 's',
         ratio: one / two,

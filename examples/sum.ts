@@ -17,7 +17,7 @@ const { context, privateKey } = await createContext({
   maxClients: 10,
   authority: authority.publicKey,
 });
-const assumptions = { corrupt: 0.1, dropout: 0.1, threat: 'malicious' } as const;
+const assumptions = { corrupt: 0.1, dropout: 0.1 };
 const server = new ServerSession({ context, privateKey, assumptions, time });
 const clients = new Map<string, ClientSession>();
 

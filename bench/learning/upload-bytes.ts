@@ -23,7 +23,7 @@ export async function maskedInputBytes(ringBits: number, values: number): Promis
   const server = new ServerSession({
     context,
     privateKey,
-    assumptions: { corrupt: 0.1, dropout: 0.1, threat: 'malicious' },
+    assumptions: { corrupt: 0.1, dropout: 0.1 },
     time: 0,
   });
   const clients = new Map<string, ClientSession>();

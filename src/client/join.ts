@@ -1,6 +1,6 @@
 import { defaultProvider } from '#provider';
 import { toHex } from '../core/bytes.js';
-import { checkBytes, checkInteger, describe } from '../core/check.js';
+import { checkBytes, checkFunction, checkInteger, checkOptions, describe } from '../core/check.js';
 import { PeerError, UsageError } from '../core/errors.js';
 import type { CryptoProvider } from '../crypto/provider/provider.js';
 import type { Plan } from '../fl/plan/fields.js';
@@ -8,6 +8,7 @@ import { plainInputCoding } from '../fl/plan/plain-input.js';
 import { planBytes } from '../fl/plan/plan.js';
 import { ErrorFeedback } from '../fl/plan/stages/error-feedback.js';
 import { ClientSession } from '../secagg/client/session.js';
+import { checkTaskName } from '../secagg/context.js';
 import { checkIdentity, type Identity } from '../secagg/identity.js';
 import { encodeHello } from '../secagg/messages/hello.js';
 import type { Phase } from '../secagg/phase.js';
@@ -69,16 +70,19 @@ export interface JoinOptions {
  */
 export function join(url: string | URL, options: JoinOptions): AsyncGenerator<ClientRound, void, undefined> {
   const addresses = addressesOf(url);
-  if (typeof options !== 'object' || options === null)
-    throw new UsageError('usage.options', `options must be an object, got ${describe(options)}`);
+  checkOptions('options', options);
   checkBytes('authority', options.authority, 32);
   checkIdentity(options.identity);
   completePolicy(options.policy);
   checkBudget(options.budget);
-  if (options.ready !== undefined && typeof options.ready !== 'function')
-    throw new UsageError('usage.options', `ready must be a function, got ${describe(options.ready)}`);
+  const { task, ready, onPhase, allowUnmasked } = options;
+  if (task !== undefined) checkTaskName('task', task);
+  if (ready !== undefined) checkFunction('ready', ready);
+  if (onPhase !== undefined) checkFunction('onPhase', onPhase);
+  if (allowUnmasked !== undefined && typeof allowUnmasked !== 'boolean')
+    throw new UsageError('usage.type', `allowUnmasked must be true or false, got ${describe(allowUnmasked)}`);
   checkInteger('maxStaleness', options.maxStaleness ?? 0, 0, 2 ** 32);
-  const hello = encodeHello({ task: options.task ?? '' });
+  const hello = encodeHello({ task: task ?? '' });
   return rounds(addresses, options, hello);
 }
 

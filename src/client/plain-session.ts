@@ -3,7 +3,7 @@ import { AbortError, PeerError, UsageError } from '../core/errors.js';
 import type { CryptoProvider } from '../crypto/provider/provider.js';
 import type { PlainInputCoding } from '../fl/plan/plain-input.js';
 import type { PlainVector } from '../ring/vector.js';
-import { advertiseInput } from '../secagg/advertisement.js';
+import { advertise } from '../secagg/advertisement.js';
 import { chunks } from '../secagg/client/input.js';
 import { deriveSecrets, randLength, wipeSecrets } from '../secagg/client/secrets.js';
 import type { ClientStep } from '../secagg/client/session.js';
@@ -58,12 +58,8 @@ export class PlainClientSession {
   }
 
   async start(): Promise<Uint8Array> {
-    const channelKey = await this.#provider.agreementPublicKey(this.#secrets.channelPrivateKey);
-    const maskKey = await this.#provider.agreementPublicKey(this.#secrets.maskPrivateKey);
-    const input = advertiseInput(this.#contextHash, channelKey, maskKey);
-    const signature = await this.#provider.sign(this.#identity.privateKey, input);
-    const { certificate } = this.#identity;
-    return encodeAdvertise(this.#tag, { certificate, channelKey, maskKey, signature });
+    const session = { contextHash: this.#contextHash, ...this.#secrets };
+    return encodeAdvertise(this.#tag, await advertise(this.#provider, this.#identity, session));
   }
 
   /** The messages that upload the input, in the clear. */

@@ -40,6 +40,12 @@ export function checkBytes(name: string, value: unknown, length?: number): Uint8
   return value;
 }
 
+/** Throws `UsageError` (`usage.type`) unless `value` is a function. */
+export function checkFunction(name: string, value: unknown): void {
+  if (typeof value !== 'function')
+    throw new UsageError('usage.type', `${name} must be a function, got ${describe(value)}`);
+}
+
 /** Returns `value` if it is one of `allowed`; throws `UsageError` (`usage.choice`) otherwise. */
 export function checkChoice<T extends string | number>(name: string, value: unknown, allowed: readonly T[]): T {
   const found = allowed.find((choice) => choice === value);

@@ -4,12 +4,28 @@ import { isCanonicalAgreementKey } from '../crypto/agreement.js';
 import { labelled, labels } from '../crypto/labels.js';
 import type { CryptoProvider, SignatureCheck } from '../crypto/provider/provider.js';
 import { verifyAll } from '../crypto/signature.js';
-import { certificateCheck } from './identity.js';
+import { certificateCheck, type Identity } from './identity.js';
 import type { Advertisement } from './messages/advertise.js';
 
 /** What a client signs in *advertise*. */
 export function advertiseInput(contextHash: Uint8Array, channelKey: Uint8Array, maskKey: Uint8Array): Uint8Array {
   return labelled(labels.advertise, contextHash, channelKey, maskKey);
+}
+
+/** A client's advertisement: the public keys of its session, signed by its identity. */
+export async function advertise(
+  provider: CryptoProvider,
+  { certificate, privateKey }: Identity,
+  session: {
+    readonly contextHash: Uint8Array;
+    readonly channelPrivateKey: Uint8Array;
+    readonly maskPrivateKey: Uint8Array;
+  },
+): Promise<Advertisement> {
+  const channelKey = await provider.agreementPublicKey(session.channelPrivateKey);
+  const maskKey = await provider.agreementPublicKey(session.maskPrivateKey);
+  const signature = await provider.sign(privateKey, advertiseInput(session.contextHash, channelKey, maskKey));
+  return { certificate, channelKey, maskKey, signature };
 }
 
 export interface AdvertisementChecks {

@@ -1,5 +1,5 @@
 import { utf8 } from '../core/bytes.js';
-import { checkBytes, checkChoice, checkInteger, describe } from '../core/check.js';
+import { checkBytes, checkChoice, checkInteger, checkOptions, describe } from '../core/check.js';
 import { decodeText, Reader, Writer } from '../core/codec.js';
 import { PeerError, UsageError } from '../core/errors.js';
 import { hasLowOrder, isCanonicalAgreementKey } from '../crypto/agreement.js';
@@ -48,17 +48,22 @@ export interface SessionContext {
   readonly releaseAt: readonly number[];
 }
 
-/** Returns `context` if each field is in range; throws `UsageError` that names the field otherwise. */
-export function checkContext(context: SessionContext): SessionContext {
-  if (typeof context !== 'object' || context === null)
-    throw new UsageError('usage.object', `context must be an object, got ${describe(context)}`);
-  checkSuite(context.suite);
-  checkChoice('threat', context.threat, threats);
-  if (typeof context.task !== 'string' || context.task === '' || utf8(context.task).length > limits.taskName)
+/** Returns `value` if it can be a task's name; throws `UsageError` (`usage.task`) otherwise. */
+export function checkTaskName(field: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '' || utf8(value).length > limits.taskName)
     throw new UsageError(
       'usage.task',
-      `task must be a name of 1 to ${limits.taskName} bytes, got ${describe(context.task)}`,
+      `${field} must be a name of 1 to ${limits.taskName} bytes of UTF-8, got ${describe(value)}`,
     );
+  return value;
+}
+
+/** Returns `context` if each field is in range; throws `UsageError` that names the field otherwise. */
+export function checkContext(context: SessionContext): SessionContext {
+  checkOptions('context', context);
+  checkSuite(context.suite);
+  checkChoice('threat', context.threat, threats);
+  checkTaskName('task', context.task);
   checkInteger('round', context.round, 0, 0xffffffff);
   checkBytes('session', context.session, 32);
   checkBytes('planHash', context.planHash, 32);

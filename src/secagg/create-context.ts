@@ -1,6 +1,5 @@
 import { defaultProvider } from '#provider';
-import { checkBytes, describe } from '../core/check.js';
-import { UsageError } from '../core/errors.js';
+import { checkBytes, checkOptions } from '../core/check.js';
 import type { CryptoProvider } from '../crypto/provider/provider.js';
 import { checkContext, type SessionContext } from './context.js';
 
@@ -34,9 +33,7 @@ export async function createContext(
   options: ContextOptions,
   provider: CryptoProvider = defaultProvider,
 ): Promise<NewContext> {
-  if (typeof options !== 'object' || options === null)
-    throw new UsageError('usage.object', `the context's options must be an object, got ${describe(options)}`);
-  const { plan = new Uint8Array(), model = new Uint8Array(), ...fields } = options;
+  const { plan = new Uint8Array(), model = new Uint8Array(), ...fields } = checkOptions('options', options);
   const privateKey = provider.randomBytes(32);
   const context = checkContext({
     suite: 1,

@@ -1,4 +1,5 @@
 import { wipe } from '../core/bytes.js';
+import { checkInteger } from '../core/check.js';
 import { InternalError } from '../core/errors.js';
 import { agreeAll } from '../crypto/agreement.js';
 import type { CryptoProvider } from '../crypto/provider/provider.js';
@@ -28,7 +29,13 @@ export interface MaskRemoval {
   }[];
 }
 
-/** The negative of all masks left in a sum, as lanes: added to the masked sum, it gives the sum of inputs. */
+/**
+ * The negative of all masks left in a sum, as `vectorLength` lanes of the least size that holds `ringBits`: added to the masked sum, it
+ * gives the sum of inputs. Takes the time of `removalCost`.
+ *
+ * @throws UsageError for a suite, ring or length out of range
+ * @throws InternalError (`recovery.key`) for a mask key of low order, which no roster can hold
+ */
 export async function removeMasks(removal: MaskRemoval, provider: CryptoProvider): Promise<Lanes> {
   const { suite, frozenHash, ringBits, vectorLength } = removal;
   const { lanes } = zeroVector(ringBits, vectorLength);
@@ -71,8 +78,9 @@ export function removalCost(
   return masks * mask + pairs * (mask + agreementCost);
 }
 
-/** Splits a removal into up to `parts` of about equal work. */
+/** Splits a removal into up to `parts` (1 to 1024) of about equal work; throws `UsageError` (`usage.range`) for another number. */
 export function splitRemoval(removal: MaskRemoval, parts: number): readonly MaskRemoval[] {
+  checkInteger('parts', parts, 1, 1024);
   const { selfMasks, dropouts } = removal;
   const items = [
     ...selfMasks.map((selfMask) => ({ cost: removalCost(removal, 1), selfMask })),

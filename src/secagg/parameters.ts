@@ -264,7 +264,8 @@ function mostServed(refused: number, demandsAt: (count: number) => Demands): num
   return served * step;
 }
 
-function formWeakness(parameters: SessionParameters): ParameterWeakness | undefined {
+/** Why no session can have these numbers, or `undefined`. */
+export function formWeakness(parameters: SessionParameters): ParameterWeakness | undefined {
   const { n, degree, threshold } = parameters ?? {};
   const weakness = (name: string, actual: unknown, limit: number, range: string): ParameterWeakness => ({
     condition: 'form',

@@ -3,7 +3,13 @@ import { PeerError, UsageError } from '../core/errors.js';
 import { checkSuite, type SuiteId, suites } from '../crypto/suite.js';
 import type { SessionContext } from './context.js';
 import { limits } from './limits.js';
-import { type Assumptions, parameterWeaknesses, type SessionParameters } from './parameters.js';
+import {
+  type Assumptions,
+  chooseParameters,
+  type ParameterOptions,
+  parameterWeaknesses,
+  type SessionParameters,
+} from './parameters.js';
 
 /** What a client demands of a session. A server proposes numbers; it can't lower these. */
 export interface ClientPolicy {
@@ -50,6 +56,11 @@ export function completePolicy(overrides: Partial<ClientPolicy> = {}): ClientPol
   return policy;
 }
 
+/** Degree and threshold for a roster of `n` by `chooseParameters`, with the default policy's `minDegree` unless another is given. */
+export function parametersFor(assumptions: Omit<ParameterOptions, 'n'>, n: number): SessionParameters {
+  return chooseParameters({ ...assumptions, n, minDegree: assumptions.minDegree ?? defaultPolicy.minDegree });
+}
+
 /** Throws `PeerError` (`policy.suite` or `policy.threat`) if the policy refuses what is offered. */
 export function checkOffer(policy: ClientPolicy, context: SessionContext): void {
   if (!policy.suites.includes(context.suite))
@@ -64,15 +75,20 @@ export function checkOffer(policy: ClientPolicy, context: SessionContext): void 
 /** Throws `PeerError` (`policy.clients`, `.degree`, `.threshold` or `.parameters`) if the policy refuses the numbers. */
 export function checkParameters(policy: ClientPolicy, parameters: SessionParameters): void {
   const { n, degree, threshold } = parameters;
-  const floor = (code: string, name: string, value: number, least: number): void => {
-    if (value < least) throw new PeerError(code, `${name} is ${value}, the policy wants at least ${least}`);
+  const floor = (code: string, what: string, value: number, name: keyof ClientPolicy): void => {
+    const least = policy[name];
+    if (typeof least === 'number' && value < least)
+      throw new PeerError(
+        code,
+        `the session's ${what} is ${value}, policy.${name} is ${least}: wait for a larger cohort, or lower it if that is safe`,
+      );
   };
   const weaknesses = parameterWeaknesses(parameters, policy.assumptions);
   const form = weaknesses.find(({ condition }) => condition === 'form');
   if (form !== undefined) throw new PeerError('policy.parameters', form.message);
-  floor('policy.clients', 'n', n, policy.minClients);
-  floor('policy.degree', 'k', degree, policy.minDegree);
-  floor('policy.threshold', 't', threshold, policy.minThreshold);
+  floor('policy.clients', 'number of clients (n)', n, 'minClients');
+  floor('policy.degree', 'degree (k)', degree, 'minDegree');
+  floor('policy.threshold', 'threshold (t)', threshold, 'minThreshold');
   const [weakness] = weaknesses;
   if (weakness !== undefined) throw new PeerError('policy.parameters', weakness.message);
 }

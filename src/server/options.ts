@@ -1,18 +1,20 @@
 import { createHash } from 'node:crypto';
-import { checkBytes, checkChoice, checkInteger, describe } from '../core/check.js';
+import { checkBytes, checkChoice, checkInteger, checkOptions, describe } from '../core/check.js';
 import { UsageError } from '../core/errors.js';
 import { checkSuite, type SuiteId } from '../crypto/suite.js';
 import { Ledger } from '../dp/ledger/ledger.js';
+import { maxPlanBytes } from '../fl/plan/canonical.js';
 import type { Plan } from '../fl/plan/fields.js';
 import { planBytes } from '../fl/plan/plan.js';
 import { releaseAt } from '../fl/plan/shape.js';
 import { type Checkpoint, decodeCheckpoint } from '../fl/plan/stages/checkpoint.js';
+import { checkTaskName } from '../secagg/context.js';
 import { MAX_DEGREE } from '../secagg/graph.js';
 import { limits } from '../secagg/limits.js';
 import { sealedLength } from '../secagg/messages/share.js';
-import { type Assumptions, chooseParameters, type Threat } from '../secagg/parameters.js';
+import type { Assumptions, Threat } from '../secagg/parameters.js';
 import { type Phase, phases } from '../secagg/phase.js';
-import { defaultPolicy } from '../secagg/policy.js';
+import { parametersFor } from '../secagg/policy.js';
 
 /** What the server and its clients work on together. */
 export interface TaskOptions {
@@ -22,8 +24,9 @@ export interface TaskOptions {
   readonly model: Float32Array;
   /** What clients do to an update and the server to the sum; `definePlan` makes one. */
   readonly plan: Plan;
+  /** Rounds to run, 1 to 2^32 - 1; under noise at most those that it is sized for. */
   readonly rounds: number;
-  /** Of each cohort. `max` is at most the plan's `cohort.maxClients`. The size of a buffer is between the two. */
+  /** Clients in a cohort's roster, least and most: 2 at least. `max` is at most the plan's `cohort.maxClients`. The size of a buffer is between the two. */
   readonly clients: { readonly min: number; readonly max: number };
   /**
    * Cohorts of a round, 1 (or what the plan's robust rule needs) unless given: clients are put into one at random, and each yields a sum of its
@@ -35,7 +38,7 @@ export interface TaskOptions {
   /** What clients may take the server for, `malicious` unless given. */
   readonly threat?: Threat;
   /** From which degree and threshold are chosen; a tenth of the clients corrupt and a tenth dropping out unless given. */
-  readonly assumptions?: Omit<Assumptions, 'threat'>;
+  readonly assumptions?: Partial<Omit<Assumptions, 'threat'>>;
   /** Least clients in a cohort's sum; half of `clients.min`, but at least 2, unless given. Clients have their own floor. */
   readonly minSurvivors?: number;
   /** Where to go on from: a round's `checkpoint()` under the same plan. `model` is ignored then. */
@@ -61,6 +64,7 @@ export interface ServeOptions {
   /**
    * Milliseconds that each phase may take. Training happens before a client advertises, so that of *advertise* must have room
    * for it (unless the plan's schedule is buffered); a client that takes longer isn't in the roster and costs nobody anything.
+   * Unless given 120,000 for *advertise* (30,000 under a buffered schedule) and *input*, 30,000 for the others.
    */
   readonly deadlines?: Partial<Readonly<Record<Phase, number>>>;
   /** Milliseconds to wait for more clients once there are enough for a round, 1000 unless given. */
@@ -107,11 +111,9 @@ const longest = 2 ** 31 - 1;
 
 /** Throws `UsageError` that names the first option that is missing, of a wrong type or out of range. */
 export function checkTask(options: TaskOptions): Task {
-  if (typeof options !== 'object' || options === null)
-    throw new UsageError('usage.options', `task must be an object, got ${describe(options)}`);
+  checkOptions('task', options);
   const { name, model, plan, clients, cohorts = leastCohorts(options.plan), suite = 1, threat = 'malicious' } = options;
-  if (typeof name !== 'string' || name === '' || new TextEncoder().encode(name).length > limits.taskName)
-    throw new UsageError('usage.task', `task.name must have 1 to ${limits.taskName} bytes, got ${describe(name)}`);
+  checkTaskName('task.name', name);
   const { dimension } = checkPlan(plan).vector;
   checkModel(model, dimension, 'task.model');
   const planHash = new Uint8Array(createHash('sha256').update(planBytes(plan)).digest());
@@ -130,8 +132,7 @@ export function checkTask(options: TaskOptions): Task {
   const minSurvivors = options.minSurvivors ?? Math.max(floor, Math.ceil(min / 2));
   const assumptions = { corrupt: 0.1, dropout: 0.1, ...options.assumptions, threat };
   // Fails now rather than in each round.
-  if (plan.masking.kind === 'pairwise')
-    chooseParameters({ minDegree: defaultPolicy.minDegree, ...assumptions, n: min });
+  if (plan.masking.kind === 'pairwise') parametersFor(assumptions, min);
   return {
     name,
     model: model.slice(),
@@ -151,7 +152,12 @@ export function checkTask(options: TaskOptions): Task {
 function checkPlan(plan: Plan): Plan {
   if (typeof plan !== 'object' || plan === null || !Object.isFrozen(plan))
     throw new UsageError('usage.plan', `task.plan must be a plan that definePlan made, got ${describe(plan)}`);
-  if (planBytes(plan).length > limits.plan) throw new UsageError('usage.plan', 'task.plan is too long');
+  const { length } = planBytes(plan);
+  if (length > maxPlanBytes)
+    throw new UsageError(
+      'usage.plan',
+      `task.plan has ${length} bytes as JSON, clients take at most ${maxPlanBytes}: shorten its names, or have fewer metrics`,
+    );
   checkInteger('task.plan.cohort.maxClients', plan.cohort.maxClients, 2, limits.clients);
   return plan;
 }
@@ -191,8 +197,7 @@ export type Settings = Required<Omit<ServeOptions, 'task' | 'deadlines' | 'ledge
 
 /** Throws `UsageError` that names the first option that is missing, of a wrong type or out of range. */
 export function checkSettings(options: ServeOptions, cores: number): Settings {
-  if (typeof options !== 'object' || options === null)
-    throw new UsageError('usage.options', `options must be an object, got ${describe(options)}`);
+  checkOptions('options', options);
   const { host = '127.0.0.1', log = () => undefined } = options;
   if (typeof host !== 'string') throw new UsageError('usage.host', `host must be an address, got ${describe(host)}`);
   if (typeof log !== 'function') throw new UsageError('usage.log', `log must be a function, got ${describe(log)}`);

@@ -37,7 +37,7 @@ export class VirtualClient {
     this.#input = input;
   }
 
-  /** How the end of this client shows to the server. */
+  /** Whether the server notices this client's end: its connection closes. Otherwise it merely falls silent. */
   get noticed(): boolean {
     return this.#dropout?.noticed ?? true;
   }

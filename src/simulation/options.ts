@@ -1,6 +1,5 @@
 import { defaultProvider } from '#provider';
-import { checkChoice, checkInteger, checkNumber, describe } from '../core/check.js';
-import { UsageError } from '../core/errors.js';
+import { checkChoice, checkInteger, checkNumber, checkOptions } from '../core/check.js';
 import type { CryptoProvider } from '../crypto/provider/provider.js';
 import { checkSuite, type SuiteId } from '../crypto/suite.js';
 import { packedLength } from '../ring/pack.js';
@@ -83,8 +82,7 @@ export interface Setting {
 
 /** Throws `UsageError` that names the option. */
 export function completeOptions(options: SimulationOptions): Setting {
-  if (typeof options !== 'object' || options === null)
-    throw new UsageError('usage.options', `options must be an object, got ${describe(options)}`);
+  checkOptions('options', options);
   const clients = checkInteger('clients', options.clients, 2, limits.clients);
   const dimension = checkInteger('dimension', options.dimension, 1, limits.vectorLength);
   seededRandom(options.seed, 'check');

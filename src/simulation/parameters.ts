@@ -1,7 +1,7 @@
 import { checkInteger, checkNumber } from '../core/check.js';
 import { UsageError } from '../core/errors.js';
-import { type Assumptions, chooseParameters, type SessionParameters, type Threat } from '../secagg/parameters.js';
-import { defaultPolicy } from '../secagg/policy.js';
+import type { Assumptions, SessionParameters, Threat } from '../secagg/parameters.js';
+import { parametersFor } from '../secagg/policy.js';
 
 /** How k and t come about: chosen from assumptions, or given. */
 export interface ParameterChoice {
@@ -32,7 +32,7 @@ export function parameterSource(choice: ParameterChoice, clients: number, dropou
     checkNumber('assumptions.dropout', assumptions.dropout, 0, 1);
     return {
       assumptions,
-      parametersFor: (n) => chooseParameters({ minDegree: defaultPolicy.minDegree, ...assumptions, n }),
+      parametersFor: (n) => parametersFor(assumptions, n),
     };
   }
   if (degree === undefined || threshold === undefined)

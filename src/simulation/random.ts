@@ -3,7 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { concatBytes, utf8 } from '../core/bytes.js';
 import { checkInteger, describe } from '../core/check.js';
 import { UsageError } from '../core/errors.js';
-import type { RandomSource } from '../core/random.js';
+import { type RandomSource, uniformBelow } from '../core/random.js';
 
 /** What a simulation's randomness grows from: a string, a safe integer or bytes. */
 export type Seed = string | number | Uint8Array;
@@ -64,16 +64,8 @@ export function numbersFrom(random: RandomSource): Numbers {
     const bytes = random(4);
     return new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
   };
-  const below = (bound: number): number => {
-    checkInteger('bound', bound, 1, 2 ** 32);
-    const fair = 2 ** 32 - (2 ** 32 % bound);
-    for (;;) {
-      const drawn = word();
-      if (drawn < fair) return drawn % bound;
-    }
-  };
   return {
-    below,
+    below: (bound) => uniformBelow(random, checkInteger('bound', bound, 1, 2 ** 32)),
     between: (least, most) => least + (word() / 2 ** 32) * (most - least),
     shuffled: (items) => {
       // 53 random bits each: two that are equal, which would keep their order, hardly ever happen.

@@ -2,7 +2,8 @@
 
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { contextHash } from '../../src/secagg/context.js';
-import { type ClientPolicy, defaultPolicy } from '../../src/secagg/policy.js';
+import type { SessionParameters } from '../../src/secagg/parameters.js';
+import { type ClientPolicy, defaultPolicy, parametersFor } from '../../src/secagg/policy.js';
 import { ServerSession } from '../../src/secagg/server/session.js';
 import {
   codes,
@@ -150,11 +151,13 @@ describe('lowered degree', () => {
 });
 
 describe('parameters for a server that only looks', () => {
+  const semiHonest = (n: number): SessionParameters =>
+    parametersFor({ ...defaultPolicy.assumptions, threat: 'semi-honest' }, n);
+
   it('are refused by clients that hold it for a liar, and nothing is shared', async () => {
     const world = await makeWorld({ n: 20, policy: { minDegree: 2, minThreshold: 2 } });
-    const assumptions = { ...defaultPolicy.assumptions, threat: 'semi-honest' } as const;
     const { context, privateKey } = world;
-    const server = new ServerSession({ context, privateKey, assumptions, time: now });
+    const server = new ServerSession({ context, privateKey, parameters: semiHonest, time: now });
     const outcome = await play({ ...world, server });
     expect(codes(outcome)).toEqual(Array(20).fill('policy.parameters'));
     expect(outcome.aborted).toMatchObject({ code: 'share.few' });
@@ -163,9 +166,8 @@ describe('parameters for a server that only looks', () => {
   it('control: without the policy, the session runs with them', async () => {
     off.checkParameters = true;
     const world = await makeWorld({ n: 20, policy: { minDegree: 2, minThreshold: 2 } });
-    const assumptions = { ...defaultPolicy.assumptions, threat: 'semi-honest' } as const;
     const { context, privateKey } = world;
-    const server = new ServerSession({ context, privateKey, assumptions, time: now });
+    const server = new ServerSession({ context, privateKey, parameters: semiHonest, time: now });
     const outcome = await play({ ...world, server });
     expect(sumOf(outcome)).toEqual(plainSum(world, outcome.result?.survivors ?? []));
   });

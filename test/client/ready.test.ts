@@ -35,5 +35,5 @@ it('refuses a `ready` that is no function', async () => {
     authority: authority.publicKey,
     ready: true as unknown as () => Promise<void>,
   };
-  expect(() => join('ws://localhost', options)).toThrow(expect.objectContaining({ code: 'usage.options' }));
+  expect(() => join('ws://localhost', options)).toThrow(expect.objectContaining({ code: 'usage.type' }));
 });

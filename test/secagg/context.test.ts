@@ -190,7 +190,7 @@ describe('checkContext', () => {
   it.each([undefined, null, 'context', 5])('refuses %s in place of a context', (value) => {
     // A caller in JavaScript can pass anything.
     expect(() => checkContext(value as unknown as SessionContext)).toThrowError(
-      expect.objectContaining({ code: 'usage.object' }),
+      expect.objectContaining({ code: 'usage.options' }),
     );
   });
 });

@@ -82,7 +82,7 @@ describe('createContext', () => {
   it.each([undefined, null, 'options', 5])('refuses %s in place of options', async (value) => {
     // A caller in JavaScript can pass anything.
     await expect(createContext(value as unknown as ContextOptions)).rejects.toThrowError(
-      expect.objectContaining({ code: 'usage.object' }),
+      expect.objectContaining({ code: 'usage.options' }),
     );
   });
 });

@@ -4,7 +4,7 @@ import { leafHash, rootFromProof } from '../../crypto/merkle.js';
 import { addDistinct } from '../advertisement.js';
 import { advertisementBytes } from '../messages/advertise.js';
 import type { RosterEntry, RosterMessage } from '../messages/roster.js';
-import { rosterGraph, rosterRoot } from '../roster.js';
+import { byIdentityKey, rosterGraph, rosterRoot } from '../roster.js';
 
 /** Throws `PeerError` unless indices and identity keys ascend together (`roster.order`) and no key stands twice (`advertise.duplicate`). */
 export function checkOrder(entries: readonly RosterEntry[], n: number): void {
@@ -15,13 +15,9 @@ export function checkOrder(entries: readonly RosterEntry[], n: number): void {
     if (before !== undefined && before.index >= index)
       throw new PeerError('roster.order', 'the entries are not in ascending order');
     addDistinct(keys, advertisement);
-    if (before !== undefined && compareIdentity(before, { index, advertisement }) >= 0)
+    if (before !== undefined && byIdentityKey(before.advertisement, advertisement) >= 0)
       throw new PeerError('roster.order', 'the roster is not in the order of its identity keys');
   }
-}
-
-function compareIdentity(a: RosterEntry, b: RosterEntry): number {
-  return compareBytes(a.advertisement.certificate.identityKey, b.advertisement.certificate.identityKey);
 }
 
 /**

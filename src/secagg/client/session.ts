@@ -1,11 +1,11 @@
 import { defaultProvider } from '#provider';
-import { wipe } from '../../core/bytes.js';
+import { equalBytes, wipe } from '../../core/bytes.js';
 import { checkBytes, checkInteger, checkOptions } from '../../core/check.js';
 import { AbortError, PeerError, UsageError } from '../../core/errors.js';
 import { labels } from '../../crypto/labels.js';
 import type { CryptoProvider } from '../../crypto/provider/provider.js';
 import type { PlainVector } from '../../ring/vector.js';
-import { advertiseInput } from '../advertisement.js';
+import { advertise } from '../advertisement.js';
 import { checkContext, contextHash, type SessionContext, tagLength } from '../context.js';
 import { checkIdentity, type Identity } from '../identity.js';
 import { limits } from '../limits.js';
@@ -78,9 +78,8 @@ export class ClientSession {
     this.#provider = options.provider ?? defaultProvider;
     this.#time = checkInteger('time', options.time, 0, Number.MAX_SAFE_INTEGER);
     this.#identity = checkIdentity(options.identity);
-    checkBytes('identity.privateKey', options.identity?.privateKey, 32);
     const authority = checkBytes('authority', options.authority, 32);
-    if (authority.some((byte, i) => byte !== this.context.authority[i]))
+    if (!equalBytes(authority, this.context.authority))
       throw new PeerError('policy.authority', 'the session is under another enrolment authority than the pinned one');
     checkOffer(this.#policy, this.context);
     this.#contextHash = contextHash(this.context);
@@ -104,11 +103,10 @@ export class ClientSession {
       clientTransition(this.state, 'start');
       const memory = this.#memoryIn('new');
       const { secrets } = memory;
-      const channelKey = await this.#provider.agreementPublicKey(secrets.channelPrivateKey);
-      const maskKey = await this.#provider.agreementPublicKey(secrets.maskPrivateKey);
-      const input = advertiseInput(this.#contextHash, channelKey, maskKey);
-      const signature = await this.#provider.sign(this.#identity.privateKey, input);
-      const advertisement = { certificate: this.#identity.certificate, channelKey, maskKey, signature };
+      const advertisement = await advertise(this.#provider, this.#identity, {
+        contextHash: this.#contextHash,
+        ...secrets,
+      });
       this.#move(memory, { state: 'advertised', secrets, advertisement });
       return encodeAdvertise(this.#tag, advertisement);
     });

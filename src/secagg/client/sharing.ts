@@ -4,7 +4,7 @@ import { agreeAll } from '../../crypto/agreement.js';
 import { deriveKey } from '../../crypto/kdf.js';
 import { labels } from '../../crypto/labels.js';
 import type { CryptoProvider } from '../../crypto/provider/provider.js';
-import { splitSecret } from '../../crypto/shamir/index.js';
+import { coefficientLength, splitSecret } from '../../crypto/shamir/index.js';
 import type { SealedShares } from '../messages/delivery.js';
 import { type ShareMessage, sharesLength } from '../messages/share.js';
 import { seedCommitment } from '../seeds.js';
@@ -18,7 +18,7 @@ export interface ChannelKeys {
   readonly receive: Uint8Array;
 }
 
-/** Channel keys by the neighbor's position in the roster; throws `PeerError` (`roster.key`) for a key of low order. */
+/** Channel keys in the order of `roster.neighbors`; throws `PeerError` (`roster.key`) for a key of low order. */
 export async function channelKeys(
   provider: CryptoProvider,
   secrets: ClientSecrets,
@@ -40,12 +40,16 @@ export async function channelKeys(
 /** Splits all seeds in one go and seals each neighbor's shares to it (phase *share*). */
 export async function shareSeeds(
   provider: CryptoProvider,
-  { secrets, roster, keys }: { secrets: ClientSecrets; roster: ClientRoster; keys: readonly ChannelKeys[] },
+  {
+    secrets,
+    roster,
+    keys,
+  }: { readonly secrets: ClientSecrets; readonly roster: ClientRoster; readonly keys: readonly ChannelKeys[] },
 ): Promise<ShareMessage> {
   const { frozenHash, index, parameters } = roster;
   const committed = [secrets.selfMaskSeed, ...secrets.applicationSeeds];
   const secret = concatBytes(secrets.maskSeed, ...committed);
-  const coefficients = new Uint8Array((parameters.threshold - 1) * secret.length);
+  const coefficients = new Uint8Array(coefficientLength(secret.length, parameters.threshold));
   await expandSeed(
     provider,
     { seed: secrets.coefficientSeed, salt: frozenHash, label: labels.coefficients },
@@ -73,7 +77,11 @@ export type HeldShares = ReadonlyMap<number, Uint8Array | undefined>;
 export function openShares(
   provider: CryptoProvider,
   deliveries: readonly SealedShares[],
-  { roster, keys, applicationSeeds }: { roster: ClientRoster; keys: readonly ChannelKeys[]; applicationSeeds: number },
+  {
+    roster,
+    keys,
+    applicationSeeds,
+  }: { readonly roster: ClientRoster; readonly keys: readonly ChannelKeys[]; readonly applicationSeeds: number },
 ): HeldShares {
   const positions = new Map(roster.neighbors.map(({ index }, i) => [index, i]));
   const held = new Map<number, Uint8Array | undefined>();

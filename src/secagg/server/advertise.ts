@@ -1,4 +1,5 @@
 import { equalBytes, lookupKey } from '../../core/bytes.js';
+import { checkInteger, checkOptions } from '../../core/check.js';
 import { AbortError, InternalError, PeerError, UsageError } from '../../core/errors.js';
 import { hasLowOrder } from '../../crypto/agreement.js';
 import { addDistinct, findFault } from '../advertisement.js';
@@ -6,7 +7,7 @@ import { frozenHash } from '../context.js';
 import { type Advertisement, decodeAdvertise } from '../messages/advertise.js';
 import type { MessageName } from '../messages/envelope.js';
 import { encodeRoster } from '../messages/roster.js';
-import type { SessionParameters } from '../parameters.js';
+import { formWeakness, type SessionParameters } from '../parameters.js';
 import { byIdentityKey, type RosterProofs, rosterGraph, rosterProofs } from '../roster.js';
 import type { Closing, FrozenRoster, Outbound, PeerId, Receipt, ServerEnvironment, ServerPhase } from './phase.js';
 import { SharePhase } from './share.js';
@@ -65,7 +66,7 @@ export class AdvertisePhase implements ServerPhase {
 
   #chooseParameters(n: number): SessionParameters {
     try {
-      return this.#environment.parameters(n);
+      return checkForm(this.#environment.parameters(n), n);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : 'no parameters';
       throw new AbortError('advertise.parameters', `no lawful degree and threshold for ${n} clients: ${reason}`, {
@@ -88,11 +89,18 @@ export class AdvertisePhase implements ServerPhase {
       members,
       byPeer: new Map(members.map((member) => [member.peer, member])),
       parameters,
-      graph,
       frozenHash: frozenHash(this.#environment.contextHash, proofs.root, parameters),
     };
     return { roster, proofs };
   }
+}
+
+/** Parameters that a caller's own function gave: those that no session can have are found before anybody gets them. */
+function checkForm(parameters: SessionParameters, n: number): SessionParameters {
+  checkInteger('parameters.n', checkOptions('parameters', parameters).n, n, n);
+  const fault = formWeakness(parameters);
+  if (fault !== undefined) throw new UsageError('usage.parameters', fault.message);
+  return parameters;
 }
 
 function* rosterMessages(

@@ -2,7 +2,6 @@ import type { CryptoProvider } from '../../crypto/provider/provider.js';
 import type { Lanes } from '../../kernels/lanes.js';
 import type { PlainVector } from '../../ring/vector.js';
 import type { SessionContext } from '../context.js';
-import type { NeighborGraph } from '../graph.js';
 import type { MaskRemoval } from '../mask-removal.js';
 import type { Advertisement } from '../messages/advertise.js';
 import type { MessageName } from '../messages/envelope.js';
@@ -56,7 +55,6 @@ export interface FrozenRoster {
   readonly members: readonly Member[];
   readonly byPeer: ReadonlyMap<PeerId, Member>;
   readonly parameters: SessionParameters;
-  readonly graph: NeighborGraph;
   readonly frozenHash: Uint8Array;
 }
 
@@ -67,7 +65,7 @@ export interface SessionResult {
   /** Whose inputs are in the sum. */
   readonly survivors: readonly PeerId[];
   readonly parameters: SessionParameters;
-  /** Who left before each phase's message; those of *advertise* never were in the roster. */
+  /** Who left before each phase's message. *advertise* is always empty: who never advertised isn't known here. */
   readonly dropouts: { readonly [phase in Phase]: readonly PeerId[] };
   /** Who revealed a seed share that was wrong. The sum is right in spite of it. */
   readonly cheaters: readonly PeerId[];

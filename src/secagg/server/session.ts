@@ -1,16 +1,17 @@
 import { defaultProvider } from '#provider';
 import { wipe } from '../../core/bytes.js';
-import { checkBytes, checkInteger, checkOptions, describe } from '../../core/check.js';
+import { checkBytes, checkFunction, checkInteger, checkOptions } from '../../core/check.js';
 import { AbortError, PeerError, UsageError } from '../../core/errors.js';
 import type { CryptoProvider } from '../../crypto/provider/provider.js';
 import type { Lanes } from '../../kernels/lanes.js';
 import { checkContext, contextHash, type SessionContext, tagLength } from '../context.js';
+import { MAX_DEGREE } from '../graph.js';
 import { limits } from '../limits.js';
 import { type MaskRemoval, removeMasks } from '../mask-removal.js';
 import { decodeAbort, encodeServerAbort } from '../messages/abort.js';
 import { type MessageName, messageName } from '../messages/envelope.js';
-import { chooseParameters, type ParameterOptions, parameterWeaknesses, type SessionParameters } from '../parameters.js';
-import { defaultPolicy } from '../policy.js';
+import { type ParameterOptions, parameterWeaknesses, type SessionParameters, type Threat } from '../parameters.js';
+import { defaultPolicy, parametersFor } from '../policy.js';
 import { type ServerEvent, type ServerState, serverTransition } from '../transitions.js';
 import { AdvertisePhase } from './advertise.js';
 import type { Outbound, PeerId, Receipt, ServerPhase, SessionResult } from './phase.js';
@@ -18,8 +19,8 @@ import type { Outbound, PeerId, Receipt, ServerPhase, SessionResult } from './ph
 /** How k and t come about when the roster is frozen. Clients hold them against their own policy. */
 type ParameterSource =
   | {
-      /** What `chooseParameters` chooses them for, with the default policy's `minDegree` unless given. */
-      readonly assumptions: Omit<ParameterOptions, 'n'>;
+      /** What `chooseParameters` chooses them for, beside the context's threat; with the default policy's `minDegree` unless given. */
+      readonly assumptions: Omit<ParameterOptions, 'n' | 'threat'>;
       readonly parameters?: undefined;
     }
   | {
@@ -69,14 +70,17 @@ function isEvent(name: MessageName): name is MessageName & ServerEvent {
 }
 
 /** Finds assumptions that are out of range now rather than when the roster is frozen. */
-function parametersBy({ assumptions, parameters }: ParameterSource): (n: number) => SessionParameters {
+function parametersBy({ assumptions, parameters }: ParameterSource, threat: Threat): (n: number) => SessionParameters {
   if ((assumptions === undefined) === (parameters === undefined))
     throw new UsageError('usage.parameters', 'give assumptions, or parameters as a function of n, and not both');
-  if (typeof parameters === 'function') return parameters;
-  if (parameters !== undefined)
-    throw new UsageError('usage.type', `parameters must be a function of n, got ${describe(parameters)}`);
-  parameterWeaknesses({ n: 2, degree: 1, threshold: 1 }, checkOptions('assumptions', assumptions));
-  return (n) => chooseParameters({ minDegree: defaultPolicy.minDegree, ...assumptions, n });
+  if (parameters !== undefined) {
+    checkFunction('parameters', parameters);
+    return parameters;
+  }
+  const all = { ...checkOptions('assumptions', assumptions), threat };
+  parameterWeaknesses({ n: 2, degree: 1, threshold: 1 }, all);
+  checkInteger('assumptions.minDegree', all.minDegree ?? defaultPolicy.minDegree, 1, MAX_DEGREE);
+  return (n) => parametersFor(all, n);
 }
 
 /**
@@ -98,7 +102,7 @@ export class ServerSession {
   /** @throws UsageError for an option of wrong type or range */
   constructor(options: ServerSessionOptions) {
     this.context = checkContext(checkOptions('options', options).context);
-    const parameters = parametersBy(options);
+    const parameters = parametersBy(options, this.context.threat);
     this.#privateKey = new Uint8Array(checkBytes('privateKey', options.privateKey, 32));
     const provider = options.provider ?? defaultProvider;
     const hash = contextHash(this.context);

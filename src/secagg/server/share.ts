@@ -66,7 +66,13 @@ export class SharePhase implements ServerPhase {
     const next = new InputPhase(this.#environment, {
       roster: this.#roster,
       sharers: await this.#sharers(sharers),
-      dropouts: { advertise: [], share: this.#awaited.silent.map(({ peer }) => peer) },
+      dropouts: {
+        advertise: [],
+        share: this.#awaited.silent.map(({ peer }) => peer),
+        input: [],
+        confirm: [],
+        unmask: [],
+      },
     });
     return { next, messages: this.#deliveries(sharers) };
   }

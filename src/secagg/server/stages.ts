@@ -17,7 +17,7 @@ export interface InputStage {
   readonly roster: FrozenRoster;
   /** By roster index: the clients that shared their seeds. */
   readonly sharers: ReadonlyMap<number, Sharer>;
-  readonly dropouts: { readonly [phase in Phase]?: readonly PeerId[] };
+  readonly dropouts: { readonly [phase in Phase]: readonly PeerId[] };
 }
 
 /** What the phases from *confirm* on know of the session so far. */

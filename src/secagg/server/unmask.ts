@@ -114,14 +114,7 @@ export class UnmaskPhase implements ServerPhase {
       roster: members.map(({ peer }) => peer),
       survivors: members.filter(({ index }) => survivors.has(index)).map(({ peer }) => peer),
       parameters,
-      dropouts: {
-        advertise: [],
-        share: [],
-        input: [],
-        confirm: [],
-        ...this.#stage.dropouts,
-        unmask: this.#awaited.silent.map(({ peer }) => peer),
-      },
+      dropouts: { ...this.#stage.dropouts, unmask: this.#awaited.silent.map(({ peer }) => peer) },
       cheaters: cheaters.map(peerOf),
       applicationSeeds: new Map([...applicationSeeds].map(([index, seeds]) => [peerOf(index), seeds])),
     };

@@ -2,10 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { AbortError, PeerError, UsageError } from '../../../src/core/errors.js';
 import { addInto, asPlain, zeroVector } from '../../../src/ring/vector.js';
 import { ClientSession } from '../../../src/secagg/client/session.js';
+import { tagLength } from '../../../src/secagg/context.js';
 import { removeMasks, splitRemoval } from '../../../src/secagg/mask-removal.js';
 import { decodeAbort } from '../../../src/secagg/messages/abort.js';
 import { messageTypes } from '../../../src/secagg/messages/envelope.js';
+import { decodeRoster } from '../../../src/secagg/messages/roster.js';
 import { decodeSurvivors } from '../../../src/secagg/messages/survivors.js';
+import type { SessionParameters } from '../../../src/secagg/parameters.js';
+import { defaultPolicy } from '../../../src/secagg/policy.js';
 import { ServerSession, type ServerSessionOptions } from '../../../src/secagg/server/session.js';
 import {
   codeOf,
@@ -177,12 +181,37 @@ describe('ServerSession', () => {
       privateKey,
       provider,
       time: now,
-      assumptions: { corrupt: 0.9, dropout: 0.9, threat: 'malicious' },
+      assumptions: { corrupt: 0.9, dropout: 0.9 },
     });
     for (const { peer, client } of seats) await server.receive(peer, await client.start());
     const error = await server.close().catch((failure: unknown) => failure);
     expect(codeOf(error)).toBe('advertise.parameters');
     expect(error).toBeInstanceOf(AbortError);
+  });
+
+  test.each<readonly [string, (n: number) => unknown]>([
+    ['nothing', () => undefined],
+    ['those of another roster', (n) => ({ n: n + 1, degree: 2, threshold: 2 })],
+    ['a threshold above the degree', (n) => ({ n, degree: 2, threshold: 3 })],
+    ['no numbers', (n) => ({ n, degree: '2', threshold: null })],
+  ])('a function that gives %s for parameters is an abort before anybody gets them', async (_what, parameters) => {
+    const { context, privateKey, provider, seats } = await makeWorld({ n: 3 });
+    const given = parameters as (n: number) => SessionParameters; // what a caller without types may give
+    const server = new ServerSession({ context, privateKey, provider, time: now, parameters: given });
+    for (const { peer, client } of seats) await server.receive(peer, await client.start());
+    await expect(server.close()).rejects.toMatchObject({ code: 'advertise.parameters' });
+  });
+
+  test("an undefined minDegree is the default policy's, and one out of range is found at once", async () => {
+    const { context, contextHash, privateKey, provider, seats } = await makeWorld({ n: 20 });
+    const assumptions = { corrupt: 0.1, dropout: 0.1, minDegree: undefined as unknown as number };
+    const base = { context, privateKey, provider, time: now };
+    const server = new ServerSession({ ...base, assumptions });
+    for (const { peer, client } of seats) await server.receive(peer, await client.start());
+    const [first] = await server.close();
+    const roster = decodeRoster(contextHash.subarray(0, tagLength), first?.message ?? new Uint8Array());
+    expect(roster.parameters.degree).toBeGreaterThanOrEqual(defaultPolicy.minDegree);
+    expect(() => new ServerSession({ ...base, assumptions: { ...assumptions, minDegree: 0 } })).toThrow(/minDegree/);
   });
 
   test('masks can be removed in parts elsewhere', async () => {
@@ -285,7 +314,7 @@ describe('ServerSession', () => {
       ['privateKey', new Uint8Array(31)],
       ['parameters', { n: 2, degree: 1, threshold: 1 }],
       ['parameters', undefined],
-      ['assumptions', { corrupt: 0.1, dropout: 0.1, threat: 'malicious' }],
+      ['assumptions', { corrupt: 0.1, dropout: 0.1 }],
     ];
     for (const [name, value] of wrong)
       expect(() => new ServerSession({ ...base, [name]: value }), name).toThrow(UsageError);
