@@ -7,6 +7,7 @@ import type { Phase } from '../secagg/phase.js';
 import type { Outbound, SessionResult } from '../secagg/server/phase.js';
 import type { ServerSession } from '../secagg/server/session.js';
 import type { Connection } from './connection.js';
+import type { LogEntry } from './options.js';
 import type { PlainResult, PlainSession } from './plain-session.js';
 import { UploadQueue } from './uploads.js';
 
@@ -24,6 +25,7 @@ export interface CohortOptions {
   readonly deadlines: Readonly<Record<Phase, number>>;
   /** Milliseconds. */
   readonly uploadStall: number;
+  readonly log: (entry: LogEntry) => void;
   /** A connection has no more to do with this session. */
   readonly release: (connection: Connection) => void;
 }
@@ -65,7 +67,7 @@ export class Cohort {
     this.#options = options;
     this.#members = new Map(options.members.map((member) => [member.id, member]));
     this.#unheard = new Set(options.members);
-    this.#uploads = new UploadQueue(options.uploadStall);
+    this.#uploads = new UploadQueue(options.uploadStall, options.deadlines.input);
   }
 
   /** The whole session. Throws `AbortError` if it comes to no sum. */
@@ -190,20 +192,29 @@ export class Cohort {
     }
   }
 
-  /** Waits until clients have read enough; one that reads nothing for too long is cut off, so that it can't hold up others. */
+  /**
+   * Waits until clients have read enough. Those that read nothing for too long are cut off, all at once, so that they can't hold up
+   * others one after the other.
+   */
   async #drained(): Promise<void> {
-    let since = performance.now();
+    let look = this.#unread();
     while (this.#cancelled === undefined && this.#buffered > maxBuffered) {
-      if (performance.now() - since > this.#options.uploadStall) {
-        const fullest = [...this.#members.values()].reduce((most, member) =>
-          member.buffered > most.buffered ? member : most,
-        );
-        fullest.terminate();
-        await this.leave(fullest);
-        since = performance.now();
+      if (performance.now() - look.since > this.#options.uploadStall) {
+        const idle = [...look.bytes].filter(([member, bytes]) => bytes > 0 && member.buffered >= bytes);
+        for (const [member] of idle) {
+          member.terminate();
+          await this.leave(member);
+        }
+        look = this.#unread();
       }
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+  }
+
+  /** What waits for each member now. */
+  #unread(): { readonly since: number; readonly bytes: ReadonlyMap<Connection, number> } {
+    const bytes = new Map([...this.#members.values()].map((member) => [member, member.buffered] as const));
+    return { since: performance.now(), bytes };
   }
 
   get #buffered(): number {
@@ -232,7 +243,9 @@ export class Cohort {
 
   #giveUpStalled(): void {
     for (const connection of this.#uploads.stalled(Date.now())) {
-      const error = new PeerError('input.stalled', 'the upload came to a halt and held up others');
+      const error = new PeerError('input.stalled', 'the upload came to a halt, or was too slow while others waited');
+      const message = `${connection.id}: ${error.code}: ${error.message}`;
+      this.#options.log({ level: 'warn', event: 'client.refused', message });
       void this.refuse(connection, error).then(() => connection.refuse(error));
     }
   }

@@ -12,6 +12,10 @@ export interface ConnectionListener {
 const closeGrace = 2000;
 /** Bytes that wait for a client before it is given up. */
 const maxBuffered = 64 * 2 ** 20;
+/** Bytes that wait for a client before its next message does. */
+const highWater = 2 ** 20;
+/** Milliseconds within which a client that goes on sending must read some of what waits for it. */
+const readPatience = 15_000;
 
 /**
  * One client's WebSocket. Messages are handled one at a time, and while one is, the socket isn't read: a client that sends
@@ -101,10 +105,22 @@ export class Connection {
     else void this.#handle();
   }
 
+  /** Whoever asks for much and reads none of it isn't listened to meanwhile, and after a while is given up. */
+  async #read(): Promise<void> {
+    let [least, since] = [this.buffered, performance.now()];
+    for (let waits = least; waits > highWater; waits = this.buffered) {
+      if (waits < least) [least, since] = [waits, performance.now()];
+      if (performance.now() - since > readPatience) this.#socket.terminate();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
   async #handle(): Promise<void> {
     this.#handling = true;
-    for (let message = this.#queue.shift(); message !== undefined; message = this.#queue.shift())
+    for (let message = this.#queue.shift(); message !== undefined; message = this.#queue.shift()) {
       await this.#listener.message(this, message);
+      await this.#read();
+    }
     this.#handling = false;
     if (!this.#closed) this.#socket.resume();
   }

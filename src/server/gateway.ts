@@ -24,7 +24,15 @@ export interface GatewayOptions {
   readonly helloDeadline?: number;
   /** Milliseconds between signs of life that are asked for, 15,000 unless given. */
   readonly probeInterval?: number;
+  /** Milliseconds within which who fetches a model must read some of it, 30,000 unless given. */
+  readonly fetchStall?: number;
 }
+
+/**
+ * Pieces that a message may come in: nobody needs more than one. ws keeps each with all that was read along with it, 64 KiB for a
+ * byte, and takes 16,384 unless told; its types don't know the option.
+ */
+const fragments = { maxFragments: 16 };
 
 /** Milliseconds for clients to answer a goodbye when the server closes. */
 const closeGrace = 500;
@@ -81,7 +89,12 @@ export class Gateway {
       maxPayload: options.maxPayload,
       perMessageDeflate: false,
       clientTracking: false,
+      ...fragments,
     });
+    // A response keeps its model in memory until it is read.
+    this.#http.setTimeout(options.fetchStall ?? 30_000);
+    // Besides its WebSocket a client has a connection by which it fetches models.
+    this.#http.maxConnections = 2 * options.maxConnections;
     this.#http.on('upgrade', (request, socket, head) => {
       socket.on('error', () => socket.destroy());
       if (this.#clients.size >= options.maxConnections) {

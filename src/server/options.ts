@@ -73,7 +73,8 @@ export interface ServeOptions {
   readonly sessions?: number;
   /** Bytes of uploads under way to hold in memory for each cohort, 64 MiB unless given. */
   readonly uploadBudget?: number;
-  /** Milliseconds within which an upload must bring another 64 KiB, 15,000 unless given: a slow one holds up others. */
+  /** Milliseconds within which an upload must bring another 64 KiB, 15,000 unless given: a slow one holds up others. While others wait,
+   * an upload may also take no more than its share of the phase's deadline. */
   readonly uploadStall?: number;
   /** Times that a round is tried again after all its cohorts failed, 3 unless given. */
   readonly retries?: number;

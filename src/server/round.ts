@@ -388,6 +388,7 @@ export class RoundRunner {
       ...phasesOf(plan, settings.deadlines),
       offer: encodeOffer({ context, plan: this.#plan, model: attempt.published.reference }),
       uploadStall: settings.uploadStall,
+      log: settings.log,
       release: (connection) => gateway.release(connection),
     });
   }

@@ -1,7 +1,9 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { WebSocket } from 'ws';
 import { PeerError } from '../../src/secagg/index.js';
+import { messageTypes } from '../../src/secagg/messages/envelope.js';
 import { encodeHello } from '../../src/secagg/messages/hello.js';
 import { Connection } from '../../src/server/connection.js';
 import { Gateway, type GatewayOptions } from '../../src/server/gateway.js';
@@ -46,6 +48,66 @@ describe('Gateway', () => {
     expect(gateway.size).toBe(1);
     client.socket.terminate();
     await vi.waitFor(() => expect(gateway.size).toBe(0));
+  });
+
+  it.each([
+    [15, 'waits for the rest'],
+    [17, 'ends the connection: each piece costs more memory than its bytes'],
+  ])('of a message in %i pieces it %s', async (pieces) => {
+    const { url, gateway } = await open();
+    const client = await RawClient.connect(url);
+    client.send(encodeHello({ task: 'test' }));
+    for (let i = 0; i < pieces; i += 1) client.socket.send(new Uint8Array(1), { fin: false });
+    if (pieces > 16) expect(await client.closed).toMatchObject({ code: 1008 });
+    else {
+      await vi.waitFor(() => expect(gateway.size).toBe(1));
+      client.socket.send(new Uint8Array(1));
+      expect(await client.closed).toMatchObject({ code: 1008, reason: expect.stringMatching(/^codec/) });
+    }
+  });
+
+  it('ends a connection that fetches a model and reads none of it, and not one that reads', async () => {
+    const models = new ModelStore();
+    const { reference } = models.publish(new Float32Array(8 * 2 ** 20));
+    const { url } = await open({ models, fetchStall: 400 });
+    const { hostname, port } = new URL(url);
+    const fetchModel = async (read: boolean): Promise<number> => {
+      const socket = connectTcp({ host: hostname, port: Number(port) });
+      let bytes = 0;
+      socket.on('data', ({ length }) => {
+        bytes += length;
+      });
+      if (!read) socket.pause();
+      socket.on('error', () => undefined);
+      socket.write(`GET /${reference} HTTP/1.1\r\nHost: ${hostname}\r\nConnection: close\r\n\r\n`);
+      // Whoever pauses isn't told; what the server still has to say to it shows when it reads on.
+      if (!read) setTimeout(() => socket.resume(), 2500);
+      await once(socket, 'close');
+      return bytes;
+    };
+    const [unread, whole] = await Promise.all([fetchModel(false), fetchModel(true)]);
+    expect(whole).toBeGreaterThan(2 ** 25);
+    expect(unread).toBeLessThan(2 ** 25);
+  });
+
+  it('takes no further message of a client that leaves its answers unread', async () => {
+    const offer = new Uint8Array(700_000);
+    const { gateway, url } = await open();
+    let invited = 0;
+    gateway.invite(() => {
+      invited += 1;
+      return { version: 0, offer };
+    });
+    const client = await RawClient.connect(url);
+    client.socket.pause();
+    for (let i = 0; i < 60; i += 1) {
+      client.send(encodeHello({ task: '' }));
+      client.send(new Uint8Array([messageTypes.abort]));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    // What the system's buffers took, and a little more: not 42 MB.
+    expect(invited).toBeLessThan(40);
+    client.socket.terminate();
   });
 
   it('ends a connection that gives no sign of life', async () => {

@@ -9,7 +9,7 @@ const connection = (id: string): Connection => ({ id }) as Connection;
 
 describe('UploadQueue', () => {
   it('wakes those who wait one by one, in order', async () => {
-    const queue = new UploadQueue(1000);
+    const queue = new UploadQueue(1000, 60_000);
     const [uploading, first, second] = ['a', 'b', 'c'].map(connection) as [Connection, Connection, Connection];
     const woken: string[] = [];
     const waits = [first, second].map((waiting) => queue.room(waiting).then(() => woken.push(waiting.id)));
@@ -23,7 +23,7 @@ describe('UploadQueue', () => {
   });
 
   it('wakes a client that stops waiting, and everybody when uploads are over', async () => {
-    const queue = new UploadQueue(1000);
+    const queue = new UploadQueue(1000, 60_000);
     const [a, b, c] = ['a', 'b', 'c'].map(connection) as [Connection, Connection, Connection];
     const waits = [a, b, c].map((waiting) => queue.room(waiting));
     queue.end(b);
@@ -34,7 +34,7 @@ describe('UploadQueue', () => {
   });
 
   it('an upload has stalled if it did not bring 64 KiB in time', () => {
-    const queue = new UploadQueue(1000);
+    const queue = new UploadQueue(1000, 60_000);
     const [steady, slow] = ['a', 'b'].map(connection) as [Connection, Connection];
     for (let time = 0; time <= 4000; time += 500) {
       queue.progress(steady, 65_536, time);
@@ -44,6 +44,27 @@ describe('UploadQueue', () => {
     expect(queue.stalled(4000)).toEqual([slow]);
     queue.end(slow);
     expect(queue.stalled(4000)).toEqual([]);
+  });
+});
+
+describe('an upload that takes more than its share of the phase', () => {
+  const [trickling, waiting] = ['a', 'b'].map(connection) as [Connection, Connection];
+  const trickle = (): UploadQueue => {
+    const queue = new UploadQueue(1000, 6000);
+    for (let time = 0; time <= 4000; time += 500) queue.progress(trickling, 65_536, time);
+    return queue;
+  };
+
+  it('is given up while others wait', () => {
+    const queue = trickle();
+    void queue.room(waiting);
+    // Two for one place: each has half of the time.
+    expect(queue.stalled(3000)).toEqual([]);
+    expect(queue.stalled(4000)).toEqual([trickling]);
+  });
+
+  it('control: may take its time where nobody waits', () => {
+    expect(trickle().stalled(4000)).toEqual([]);
   });
 });
 
@@ -148,5 +169,35 @@ describe('uploads', () => {
         'summed',
         'summed',
       ]);
+  });
+
+  it('a client that holds the only place just above the stall limit is named, and the others come in', async () => {
+    const log: string[] = [];
+    const server = await startServer({
+      uploadBudget: 0,
+      uploadStall: 1000,
+      deadlines: { input: 18_000 },
+      retries: 0,
+      log: ({ message }) => log.push(message),
+      task: { ...large, clients: { min: 6, max: 6 } },
+    });
+    const attacker = RawClient.connect(server.url).then(async (client) => {
+      const session = await client.begin();
+      await client.reach(session, 'ready');
+      for (const message of await client.upload(session)) {
+        client.send(message);
+        await Promise.race([client.closed, new Promise((resolve) => setTimeout(resolve, 900))]);
+      }
+      return (await client.closed).reason;
+    });
+    const onPhase = async (phase: string): Promise<void> => {
+      if (phase === 'input') await new Promise((resolve) => setTimeout(resolve, 300));
+    };
+    const clients = range(5).map((i) => takePart(server.url, { i, update: ones, weight: 1, onPhase }));
+    const [result] = await allRounds(server);
+    expect(result?.cohorts).toMatchObject([{ roster: 6, survivors: 5 }]);
+    expect(await attacker).toMatch(/^input\.stalled/);
+    expect(log.join()).toMatch(/input\.stalled/);
+    await Promise.all(clients);
   });
 });
