@@ -5,7 +5,7 @@ import { checkSuite, type SuiteId } from '../crypto/suite.js';
 import { Ledger } from '../dp/ledger/ledger.js';
 import type { Plan } from '../fl/plan/fields.js';
 import { planBytes } from '../fl/plan/plan.js';
-import { releaseAt } from '../fl/plan/shape.js';
+import { leastCohorts, releaseAt } from '../fl/plan/shape.js';
 import { type Checkpoint, decodeCheckpoint } from '../fl/plan/stages/checkpoint.js';
 import { MAX_DEGREE } from '../secagg/graph.js';
 import { limits } from '../secagg/limits.js';
@@ -109,7 +109,7 @@ const longest = 2 ** 31 - 1;
 export function checkTask(options: TaskOptions): Task {
   if (typeof options !== 'object' || options === null)
     throw new UsageError('usage.options', `task must be an object, got ${describe(options)}`);
-  const { name, model, plan, clients, cohorts = leastCohorts(options.plan), suite = 1, threat = 'malicious' } = options;
+  const { name, model, plan, clients, cohorts, suite = 1, threat = 'malicious' } = options;
   if (typeof name !== 'string' || name === '' || new TextEncoder().encode(name).length > limits.taskName)
     throw new UsageError('usage.task', `task.name must have 1 to ${limits.taskName} bytes, got ${describe(name)}`);
   const { dimension } = checkPlan(plan).vector;
@@ -138,7 +138,7 @@ export function checkTask(options: TaskOptions): Task {
     plan,
     rounds: checkRounds(options.rounds, plan),
     clients: { min, max },
-    cohorts: checkCohorts(cohorts, plan),
+    cohorts: checkCohorts(plan, cohorts),
     suite: checkSuite(suite),
     minSurvivors: checkInteger('task.minSurvivors', minSurvivors, floor, min),
     assumptions,
@@ -156,13 +156,7 @@ function checkPlan(plan: Plan): Plan {
   return plan;
 }
 
-/** The fewest cohorts that the plan's robust rule works with. */
-function leastCohorts(plan: Plan): number {
-  const combine = plan?.combine;
-  return combine?.kind === 'robust' && combine.over === 'cohorts' ? combine.cohorts : 1;
-}
-
-function checkCohorts(cohorts: number, plan: Plan): number {
+function checkCohorts(plan: Plan, cohorts = leastCohorts(plan)): number {
   if (plan.masking.kind === 'none') return checkInteger('task.cohorts', cohorts, 1, 1);
   return checkInteger('task.cohorts', cohorts, leastCohorts(plan), 1024);
 }
