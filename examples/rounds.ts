@@ -12,7 +12,7 @@ const plan = definePlan({
   metrics: [{ name: 'steps', max: 100_000 }],
 });
 const authority = await createKeyPair();
-const validUntil = Date.now() / 1000 + 3600;
+const validUntil = Math.floor(Date.now() / 1000) + 3600;
 
 const server = await serve({
   authority: authority.publicKey,
@@ -20,7 +20,7 @@ const server = await serve({
 });
 
 const devices = Array.from({ length: 10 }, async (_, device) => {
-  const identity = await createIdentity({ authority, validUntil: Math.floor(validUntil) });
+  const identity = await createIdentity({ authority, validUntil });
   for await (const round of join(server.url, { identity, authority: authority.publicKey }))
     await round.submit(new Float32Array([0.1, 0.2, 0.3]), { metrics: { steps: 1000 + device } });
 });

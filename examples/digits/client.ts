@@ -6,7 +6,7 @@ import { scaffoldControlUpdate, scaffoldCorrection, scaffoldSettle, seededNumber
 import { AbortError, type ClientPolicy, createKeyPair, type Identity, type Phase } from 'veilsum/secagg';
 import type { Addressed, ClientData, FromClient, ThreadData, ToClient, Update } from './messages.js';
 import { createNetwork, type Network } from './model.js';
-import { shareOf } from './optimizers.js';
+import { extraOf } from './optimizers.js';
 import { reconnecting } from './patience.js';
 import { byzantineOf, delta, scenarioOf, slowness } from './settings.js';
 import { startTensorFlow } from './tensorflow.js';
@@ -73,7 +73,7 @@ async function live({ client, leaves }: ClientData, inbox: Inbox): Promise<void>
   for (;;) {
     const task = await inbox.next('train');
     const update = await plain.train(task);
-    plain.settle(update.share.controlUpdate);
+    plain.settle(update.extra.controlUpdate);
     send({ kind: 'trained', round: task.round, update });
   }
 }
@@ -88,7 +88,7 @@ function plotter(inbox: Inbox, send: (message: FromClient) => void): Learner {
       if (last?.round === round) return last.update;
       send({ kind: 'plotting', round });
       const { values } = await inbox.next('craft');
-      last = { round, update: { values, weight: 1, share: {} } };
+      last = { round, update: { values, weight: 1, extra: {} } };
       return last.update;
     },
   };
@@ -188,14 +188,14 @@ async function stay({ url, options, learner, send }: Part, leavesYet: Map<number
     for await (const offer of join(url, { ...options, onPhase, signal: connection.signal })) {
       update = await learner.train(offer);
       send({ kind: 'submitted', round: offer.round, update });
-      const outcome = await offer.submit(update.values, { weight: update.weight, ...update.share });
+      const outcome = await offer.submit(update.values, { weight: update.weight, ...update.extra });
       if (outcome.status === 'summed') learner.settle(outcome.controlUpdate);
     }
   } catch (error) {
     if (!connection.signal.aborted) throw error;
   }
   // Whoever left after sending its input doesn't hear how the round ended: most likely with it in the sum.
-  if (left === 'confirm' || left === 'unmask') learner.settle(update?.share.controlUpdate);
+  if (left === 'confirm' || left === 'unmask') learner.settle(update?.extra.controlUpdate);
   return connection.signal.aborted;
 }
 
@@ -212,8 +212,8 @@ function learnerOf(client: number, network: Network): Learner {
       const { update, steps, rates } = await network.train({ model, ...correction }, round, random);
       const controlUpdate =
         control === undefined ? {} : { controlUpdate: scaffoldControlUpdate({ update, control, rates }) };
-      const share = shareOf(settings, { steps, ...controlUpdate });
-      return { values: update, weight: scenario.weighted ? network.images : 1, share };
+      const extra = extraOf(settings, { steps, ...controlUpdate });
+      return { values: update, weight: scenario.weighted ? network.images : 1, extra };
     },
   };
 }

@@ -47,10 +47,10 @@ export class PlainServer {
   }
 
   /** The update, and behind it what the optimizer takes beside it. */
-  #contribution({ values, share }: Update): Float64Array {
+  #contribution({ values, extra }: Update): Float64Array {
     const clipped = clippedTo(this.#clip, values);
     const { spec } = this.#optimizer;
-    const { steps = 1, controlUpdate = new Float32Array(values.length) } = share;
+    const { steps = 1, controlUpdate = new Float32Array(values.length) } = extra;
     if (spec.kind === 'fednova') return novaContribution(spec, clipped, { steps });
     return spec.kind === 'scaffold' ? scaffoldContribution(spec, clipped, Float64Array.from(controlUpdate)) : clipped;
   }

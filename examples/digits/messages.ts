@@ -1,5 +1,5 @@
 /** What the main thread and the clients' threads say to each other. None of it goes over the network. */
-import type { LocalShare } from 'veilsum/fl';
+import type { LocalExtra } from 'veilsum/fl';
 import type { Certificate, Phase } from 'veilsum/secagg';
 import type { Digits } from './digits.js';
 import type { Settings } from './settings.js';
@@ -28,7 +28,7 @@ export interface Addressed<Message> {
 export interface Update {
   readonly values: Float32Array;
   readonly weight: number;
-  readonly share: LocalShare;
+  readonly extra: LocalExtra;
 }
 
 export type ToClient =

@@ -1,5 +1,5 @@
 /** What the server may do with a round's mean, and what that asks of the clients. */
-import type { LocalShare, OptimizerInput } from 'veilsum/fl';
+import type { LocalExtra, OptimizerInput } from 'veilsum/fl';
 import { dealing, type Settings, scenarioOf } from './settings.js';
 
 /** Values are rounded to `bits` bits, from -range to range. */
@@ -86,7 +86,7 @@ export interface LocalWork {
 }
 
 /** What goes beside the update. */
-export function shareOf({ optimizer }: Settings, { steps, controlUpdate }: LocalWork): LocalShare {
+export function extraOf({ optimizer }: Settings, { steps, controlUpdate }: LocalWork): LocalExtra {
   if (optimizer === 'fednova') return { steps };
   return controlUpdate === undefined ? {} : { controlUpdate };
 }

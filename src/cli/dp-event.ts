@@ -18,19 +18,19 @@ import {
 import { integer, number, wholeNumbers } from './arguments.js';
 import { readBytes } from './files.js';
 
-/** Mechanisms by their names on the command line: the kinds of events. */
+/** Mechanisms by their names on the command line: the kinds of events, and the fields that they can't do without. */
 const mechanisms = {
-  gaussian: 'gaussian',
-  laplace: 'laplace',
-  'discrete-gaussian': 'discreteGaussian',
-  'discrete-laplace': 'discreteLaplace',
-  skellam: 'skellam',
-  'randomized-response': 'randomizedResponse',
-  exponential: 'exponential',
-  'epsilon-delta': 'epsilonDelta',
-  zcdp: 'zcdp',
-  'tree-restarts': 'treeRestarts',
-  'single-tree': 'singleTree',
+  gaussian: { kind: 'gaussian', needs: ['noiseMultiplier'] },
+  laplace: { kind: 'laplace', needs: ['noiseMultiplier'] },
+  'discrete-gaussian': { kind: 'discreteGaussian', needs: ['sigmaSquared'] },
+  'discrete-laplace': { kind: 'discreteLaplace', needs: ['scale'] },
+  skellam: { kind: 'skellam', needs: ['variance', 'l1', 'l2'] },
+  'randomized-response': { kind: 'randomizedResponse', needs: ['noise', 'buckets'] },
+  exponential: { kind: 'exponential', needs: ['epsilon'] },
+  'epsilon-delta': { kind: 'epsilonDelta', needs: ['epsilon', 'delta'] },
+  zcdp: { kind: 'zcdp', needs: ['rho'] },
+  'tree-restarts': { kind: 'treeRestarts', needs: ['noiseMultiplier', 'stepsPerTree'] },
+  'single-tree': { kind: 'singleTree', needs: ['noiseMultiplier', 'steps', 'maxParticipation', 'minSeparation'] },
 } as const;
 
 /** Accountants by their names; `best` is the least of what PLD and RDP prove. */
@@ -107,41 +107,47 @@ export async function eventsOf(flags: EventFlags): Promise<readonly CountedEvent
   return (await readEvents(flags.events)).map(({ event, count }) => ({ event, count: count * flags.rounds }));
 }
 
-/** One round of the mechanism that the options name. Throws `UsageError`, which names the option that is wrong or missing. */
+/** One round of the mechanism that the options name. Throws `UsageError`, which names the options that are wrong or missing. */
 export function eventOf(flags: EventFlags): PrivacyEvent {
-  try {
-    return namedEvent(flags);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    const [flag] = optionsOfFields.find(([, field]) => new RegExp(`\\b${field} (must|has)`).test(error.message)) ?? [];
-    if (flag === undefined) throw error;
-    throw new UsageError(error.code, `${flag}: ${error.message}`, { cause: error });
+  const { mechanism, sampling, sampleSize, datasetSize } = flags;
+  const { kind, needs } = mechanisms[mechanism];
+  const relation = flags.relation ?? defaultRelation(flags);
+  const given = givenFields(flags);
+  checkGiven(given, needs, `the mechanism ${mechanism}`);
+  const { samplingProbability, sampleSize: size, datasetSize: all, ...values } = Object.fromEntries(given);
+  const event = { kind, relation, ...values };
+  if (sampleSize === undefined && datasetSize === undefined) {
+    if (sampling === undefined) return parsed(event, given);
+    return parsed({ kind: 'poissonSampled', relation, samplingProbability, event }, given);
   }
+  if (sampling !== undefined)
+    throw new UsageError('usage.options', '--sampling and --sample-size are two ways to draw: give one');
+  checkGiven(given, ['sampleSize', 'datasetSize'], 'a sample of fixed size');
+  return parsed({ kind: 'fixedSizeSampled', relation, sampleSize: size, datasetSize: all, event }, given);
 }
 
-function namedEvent(flags: EventFlags): PrivacyEvent {
-  const { mechanism, sampling, sampleSize, datasetSize } = flags;
-  const kind = mechanisms[mechanism];
-  const relation = flags.relation ?? defaultRelation(flags);
-  const given = new Map(Object.entries(flags));
-  const values = fields.flatMap(([flag, field]) => {
-    const value: unknown = given.get(optionName(flag));
-    return value === undefined ? [] : [[field, value]];
-  });
-  const steps: unknown = given.get('stepsPerTree');
-  const event = {
-    kind,
-    relation,
-    ...Object.fromEntries(values),
-    ...(steps === undefined ? {} : { stepsPerTree: steps }),
-  };
-  if (sampleSize !== undefined || datasetSize !== undefined) {
-    if (sampling !== undefined)
-      throw new UsageError('usage.options', '--sampling and --sample-size are two ways to draw: give one');
-    return parseEvent({ kind: 'fixedSizeSampled', relation, sampleSize, datasetSize, event });
+/** Values by the fields that they are for. */
+function givenFields(flags: EventFlags): ReadonlyMap<string, unknown> {
+  const options = new Map<string, unknown>(Object.entries(flags));
+  const values = optionsOfFields.map(([flag, field]) => [field, options.get(optionName(flag))] as const);
+  return new Map(values.filter(([, value]) => value !== undefined));
+}
+
+function checkGiven(given: ReadonlyMap<string, unknown>, needs: readonly string[], what: string): void {
+  const missing = needs.filter((need) => !given.has(need));
+  const flags = optionsOfFields.filter(([, field]) => missing.includes(field)).map(([flag]) => flag);
+  if (flags.length > 0) throw new UsageError('usage.options', `${what} needs ${flags.join(' and ')}`);
+}
+
+/** The event of plain data. An error of range names a field: which options the fields are is added. */
+function parsed(event: unknown, given: ReadonlyMap<string, unknown>): PrivacyEvent {
+  try {
+    return parseEvent(event);
+  } catch (error) {
+    if (!(error instanceof UsageError) || error.code !== 'usage.range') throw error;
+    const names = optionsOfFields.filter(([, field]) => given.has(field)).map(([flag, field]) => `${flag} is ${field}`);
+    throw new UsageError(error.code, `${error.message} (${names.join(', ')})`, { cause: error });
   }
-  if (sampling === undefined) return parseEvent(event);
-  return parseEvent({ kind: 'poissonSampled', relation, samplingProbability: sampling, event });
 }
 
 function defaultRelation({ mechanism, sampleSize }: EventFlags): Relation {

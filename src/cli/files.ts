@@ -1,5 +1,5 @@
 import { open, readFile, writeFile } from 'node:fs/promises';
-import { fromHex, toHex } from '../core/bytes.js';
+import { concatBytes, fromHex, toHex } from '../core/bytes.js';
 import { UsageError } from '../core/errors.js';
 import type { KeyPair } from '../secagg/index.js';
 
@@ -51,7 +51,7 @@ export async function readPublicKey(path: string): Promise<Uint8Array> {
 
 /** An authority's key file: private key, then public key, 32 bytes each. */
 export function keyPairBytes({ privateKey, publicKey }: KeyPair): Uint8Array {
-  return new Uint8Array([...privateKey, ...publicKey]);
+  return concatBytes(privateKey, publicKey);
 }
 
 export async function readKeyPair(path: string): Promise<KeyPair> {

@@ -5,7 +5,7 @@ import type { Plan } from '../fl/plan/fields.js';
 import { clientPipeline, contributionCheck } from '../fl/plan/pipeline.js';
 import { valuesLength } from '../fl/plan/shape.js';
 import type { ErrorFeedback } from '../fl/plan/stages/error-feedback.js';
-import { type LocalShare, readBroadcast, summedControl } from '../fl/plan/stages/optimizer.js';
+import { type LocalExtra, readBroadcast, summedControl } from '../fl/plan/stages/optimizer.js';
 import { publicSeed } from '../fl/plan/stages/seed.js';
 import type { ClientVersions } from '../fl/plan/stages/staleness.js';
 import type { PlainVector } from '../ring/vector.js';
@@ -15,8 +15,8 @@ import { ConnectionEnd, type ServerConnection } from './connection.js';
 import type { Inbox } from './inbox.js';
 import type { PlainClientSession } from './plain-session.js';
 
-/** What goes with an update; what the plan's optimizer asks for besides, `LocalShare` says. */
-export interface Contribution extends LocalShare {
+/** What goes with an update; what the plan's optimizer asks for besides, `LocalExtra` says. */
+export interface Contribution extends LocalExtra {
   /** What the update counts for in the mean, such as the number of training examples; 1 under uniform weights. */
   readonly weight?: number;
   /** One integer for each of the plan's metrics, by name; the server learns their sums only. */

@@ -1,14 +1,7 @@
 import { toHex } from '../core/bytes.js';
 import { checkBytes } from '../core/check.js';
+import { belowFieldOrder } from './field25519.js';
 import type { CryptoProvider } from './provider/provider.js';
-
-/** p = 2^255 - 19 as little-endian bytes end: byte 31 is 0x7f, bytes 1 to 30 are 0xff, byte 0 is 0xed. */
-function belowFieldOrder(key: Uint8Array): boolean {
-  if ((key[31] ?? 0) < 0x7f) return true;
-  if (key[31] !== 0x7f) return false;
-  for (let i = 30; i > 0; i -= 1) if (key[i] !== 0xff) return true;
-  return (key[0] ?? 0) < 0xed;
-}
 
 /**
  * Whether 32 bytes are the one encoding of a u-coordinate: below p and with the high bit clear. X25519 itself would accept
@@ -33,14 +26,6 @@ const lowOrder: ReadonlySet<string> = new Set([
  */
 export function hasLowOrder(key: Uint8Array): boolean {
   return lowOrder.has(toHex(key));
-}
-
-/** Whether 32 bytes encode an Ed25519 point canonically: y below p. The sign bit is any. */
-export function isCanonicalSignatureKey(key: Uint8Array): boolean {
-  if (key.length !== 32) return false;
-  const y = new Uint8Array(key);
-  y[31] = (y[31] ?? 0) & 0x7f;
-  return belowFieldOrder(y);
 }
 
 /**

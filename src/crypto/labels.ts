@@ -2,8 +2,10 @@ import { concatBytes, utf8 } from '../core/bytes.js';
 import { InternalError } from '../core/errors.js';
 
 /**
- * Every hash, KDF and signature input starts with one of these, so that bytes made for one purpose are never valid for
- * another. On the wire a label is `opaque label<1..255>` holding "veilsum/1 " and the name.
+ * Every KDF and signature input of the aggregation protocol starts with one of these, and every hash input but those of plain
+ * SHA-256 digests, which only count inside of labelled inputs (of plan, model, identity keys, a bitmap, indices). So bytes made for
+ * one purpose are never valid for another. On the wire a label is `opaque label<1..255>` holding "veilsum/1 " and the name.
+ * What is hashed beside the protocol has labels of its own, by `labelBytes`.
  */
 export const labels = {
   session: 'session',
@@ -30,11 +32,13 @@ export const labels = {
 export type Label = (typeof labels)[keyof typeof labels];
 
 const encoded = new Map<Label, Uint8Array>(
-  Object.values(labels).map((label) => {
-    const text = utf8(`veilsum/1 ${label}`);
-    return [label, concatBytes(Uint8Array.of(text.length), text)];
-  }),
+  Object.values(labels).map((label) => [label, labelBytes(`veilsum/1 ${label}`)]),
 );
+
+/** A label's text of 1 to 255 ASCII characters, its length before it. */
+export function labelBytes(text: string): Uint8Array {
+  return concatBytes(Uint8Array.of(text.length), utf8(text));
+}
 
 /** `label` with its length before it, followed by `parts`, which must each be of fixed length for the label. */
 export function labelled(label: Label, ...parts: readonly Uint8Array[]): Uint8Array {

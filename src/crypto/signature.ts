@@ -1,5 +1,5 @@
 import { fromHex, toHex } from '../core/bytes.js';
-import { isCanonicalSignatureKey } from './agreement.js';
+import { belowFieldOrder } from './field25519.js';
 import type { CryptoProvider, SignatureCheck } from './provider/provider.js';
 
 export const signatureLength = 64;
@@ -31,6 +31,14 @@ function isBelowOrder(scalar: Uint8Array): boolean {
     if (difference !== 0) return difference < 0;
   }
   return false;
+}
+
+/** Whether 32 bytes encode an Ed25519 point canonically: y below p. The sign bit is any. */
+export function isCanonicalSignatureKey(key: Uint8Array): boolean {
+  if (key.length !== 32) return false;
+  const y = new Uint8Array(key);
+  y[31] = (y[31] ?? 0) & 0x7f;
+  return belowFieldOrder(y);
 }
 
 /** Whether 32 bytes may serve as an Ed25519 public key, or as R: canonical and not of small order. */

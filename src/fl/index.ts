@@ -48,7 +48,7 @@ export type { Rule } from './plan/rules/rule.js';
 export { type RingShape, ringShape } from './plan/shape.js';
 export type { CombineOptions } from './plan/stages/combine.js';
 export { ErrorFeedback } from './plan/stages/error-feedback.js';
-export { type Broadcast, broadcastLength, type LocalShare, readBroadcast } from './plan/stages/optimizer.js';
+export { type Broadcast, broadcastLength, type LocalExtra, readBroadcast } from './plan/stages/optimizer.js';
 export { epsilonOf, plannedEpsilon, privacyEvent, type RoundEvent, worstEvent } from './plan/stages/privacy.js';
 export { publicSeed } from './plan/stages/seed.js';
 export type { Aggregate, DecodeOptions, EncodeOptions, RoundingSource } from './plan/stages/stage.js';

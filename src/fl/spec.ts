@@ -1,8 +1,9 @@
-import { sha256 } from '@noble/hashes/sha2.js';
 import * as v from 'valibot';
-import { concatBytes, utf8 } from '../core/bytes.js';
+import { sha256 } from '#hash';
+import { concatBytes } from '../core/bytes.js';
 import { describe } from '../core/check.js';
 import { UsageError } from '../core/errors.js';
+import { labelBytes } from '../crypto/labels.js';
 import { maxRange, minRange } from '../ring/quantize.js';
 import { canonicalBytes } from './plan/canonical.js';
 import { faultOf } from './schema-fault.js';
@@ -89,8 +90,7 @@ export function parseFields<T extends object>(
 
 /** SHA-256 over the purpose and the canonical JSON of a spec: 32 bytes that name it. */
 export function specHash(purpose: string, spec: object): Uint8Array {
-  const label = utf8(`veilsum/1 ${purpose}`);
-  return sha256(concatBytes(Uint8Array.of(label.length), label, canonicalBytes(spec)));
+  return sha256(concatBytes(labelBytes(`veilsum/1 ${purpose}`), canonicalBytes(spec)));
 }
 
 /** `value`, which holds nothing but plain data, with all that is in it. */

@@ -6,7 +6,7 @@ import { pruneNetwork, sortingNetwork } from './sorting-network.js';
 
 export type { ApplyColumns, ColumnRule };
 
-interface Exports {
+type Exports = {
   readonly memory: WebAssembly.Memory;
   readonly valuesAt: () => number;
   readonly networkAt: () => number;
@@ -21,7 +21,7 @@ interface Exports {
     low: number,
     high: number,
   ) => void;
-}
+};
 
 /** Values of a strip, which is sorted in the first-level cache: 28 KiB. */
 const stripValues = 7168;
@@ -46,7 +46,7 @@ export const applyColumns: ApplyColumns = (rule, f, rows, from, to, out) => {
 /** A fresh instance of the WebAssembly kernel, or `undefined` where WebAssembly or SIMD is missing. */
 export function startColumns(): ApplyColumns | undefined {
   // The module is generated from our own source: these are its exports.
-  const kernel = instantiate(wasm) as unknown as Exports | undefined;
+  const kernel = instantiate(wasm) as Exports | undefined;
   if (kernel === undefined) return undefined;
   const values = new Float32Array(kernel.memory.buffer, kernel.valuesAt(), areaValues);
   const results = new Float32Array(kernel.memory.buffer, kernel.resultsAt(), mostColumns);

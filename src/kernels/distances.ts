@@ -14,7 +14,7 @@ import { instantiate } from './load.js';
 
 export { chunkColumns, type Distances };
 
-interface Exports {
+type Exports = {
   readonly memory: WebAssembly.Memory;
   readonly valuesAt: () => number;
   readonly sumsAt: () => number;
@@ -26,7 +26,7 @@ interface Exports {
     firstEnd: number,
     secondStart: number,
   ) => void;
-}
+};
 
 /** Most rows in the kernel's memory at once. */
 const mostRows = 256;
@@ -50,7 +50,7 @@ export const addSquaredDistancesFrom: AddSquaredDistancesFrom = (point, rows, fr
 /** A fresh instance of the WebAssembly kernel, or `undefined` where WebAssembly or SIMD is missing. */
 export function startDistances(): Distances | undefined {
   // The module is generated from our own source: these are its exports.
-  const kernel = instantiate(wasm) as unknown as Exports | undefined;
+  const kernel = instantiate(wasm) as Exports | undefined;
   if (kernel === undefined) return undefined;
   const values = new Float32Array(kernel.memory.buffer, kernel.valuesAt(), areaValues);
   const pairs = new Float64Array(kernel.memory.buffer, kernel.sumsAt(), mostRows * mostRows);

@@ -5,11 +5,11 @@ import { instantiate } from './load.js';
 
 export type { AllFinite };
 
-interface Exports {
+type Exports = {
   readonly memory: WebAssembly.Memory;
   readonly valuesAt: () => number;
   readonly allFinite: (count: number) => number;
-}
+};
 
 /** Values in a block: what the kernel's memory holds. */
 const blockValues = 8192;
@@ -25,7 +25,7 @@ export function allFinite(values: Float32Array): boolean {
 /** A fresh instance of the WebAssembly kernel, or `undefined` where WebAssembly or SIMD is missing. */
 export function startFinite(): AllFinite | undefined {
   // The module is generated from our own source: these are its exports.
-  const kernel = instantiate(wasm) as unknown as Exports | undefined;
+  const kernel = instantiate(wasm) as Exports | undefined;
   if (kernel === undefined) return undefined;
   const block = new Float32Array(kernel.memory.buffer, kernel.valuesAt(), blockValues);
   return (values) => {

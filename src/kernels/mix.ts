@@ -6,14 +6,14 @@ import { entryBytes, listBytes, mostSums, takenRows, writeEntries, writeSubsets 
 
 export type { MixRows };
 
-interface Exports {
+type Exports = {
   readonly memory: WebAssembly.Memory;
   readonly valuesAt: () => number;
   readonly resultsAt: () => number;
   readonly listAt: () => number;
   readonly weigh: (columns: number, first: number, count: number) => void;
   readonly weighSubsets: (columns: number, stride: number, groups: number, sums: number) => void;
-}
+};
 
 /** Rows above which the twin is used: blocks would get too short. */
 const mostRows = 1024;
@@ -32,7 +32,7 @@ export const mixRows: MixRows = (rows, weights, from, to, out) => {
 /** A fresh instance of the WebAssembly kernel, or `undefined` where WebAssembly or SIMD is missing. */
 export function startMix(): MixRows | undefined {
   // The module is generated from our own source: these are its exports.
-  const kernel = instantiate(wasm) as unknown as Exports | undefined;
+  const kernel = instantiate(wasm) as Exports | undefined;
   if (kernel === undefined) return undefined;
   const { buffer } = kernel.memory;
   const values = new Float32Array(buffer, kernel.valuesAt(), areaValues);

@@ -10,7 +10,7 @@ import { wasm } from './mixed-columns.wasm.js';
 
 export type { ApplyMixedColumns, MixedColumns };
 
-interface Exports {
+type Exports = {
   readonly memory: WebAssembly.Memory;
   readonly valuesAt: () => number;
   readonly listAt: () => number;
@@ -43,7 +43,7 @@ interface Exports {
     low: number,
     high: number,
   ) => void;
-}
+};
 
 /** Words of the kernel's network: two a comparator, and 256 sums take 3839. */
 const networkWords = 16_384;
@@ -62,7 +62,7 @@ export const applyMixedColumns: ApplyMixedColumns = (task, from, to, out) => {
 /** A fresh instance of the WebAssembly kernel, or `undefined` where WebAssembly or SIMD is missing. */
 export function startMixedColumns(): ApplyMixedColumns | undefined {
   // The module is generated from our own source: these are its exports.
-  const kernel = instantiate(wasm) as unknown as Exports | undefined;
+  const kernel = instantiate(wasm) as Exports | undefined;
   if (kernel === undefined) return undefined;
   const { buffer } = kernel.memory;
   const values = new Float32Array(buffer, kernel.valuesAt(), areaValues);
@@ -71,23 +71,23 @@ export function startMixedColumns(): ApplyMixedColumns | undefined {
   const network = loadNetwork(new Uint32Array(buffer, kernel.networkAt(), networkWords));
 
   /** Writes the list, and gives what mixes a strip: `columns` columns from byte `at` of the block on. */
-  function listed(
+  const listed = (
     { weights, count }: MixedColumns,
     { n, taken, common }: Takes,
     stride: number,
     stripStride: number,
-  ): (at: number, columns: number) => void {
+  ): ((at: number, columns: number) => void) => {
     if (common !== undefined) {
       writeSubsets(list, weights, n, common);
       const groups = Math.ceil(n / groupRows);
-      return (at, columns) => kernel?.weighSubsets(at, columns, stride * 4, groups, count, stripStride);
+      return (at, columns) => kernel.weighSubsets(at, columns, stride * 4, groups, count, stripStride);
     }
     const entries = writeEntries(list, weights, n, taken, stride);
     return (at, columns) => {
       for (const [sum, entry] of entries.entries())
-        kernel?.weigh(at, columns, entry.first, entry.count, sum, stripStride);
+        kernel.weigh(at, columns, entry.first, entry.count, sum, stripStride);
     };
-  }
+  };
 
   return (task, from, to, out) => {
     const { rule, f, rows, count } = task;

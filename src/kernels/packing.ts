@@ -5,13 +5,13 @@ import { wasm } from './packing.wasm.js';
 
 export type { Packing };
 
-interface Exports {
+type Exports = {
   readonly memory: WebAssembly.Memory;
   readonly lanesAt: () => number;
   readonly packedAt: () => number;
   readonly add: (bits: number, groups: number) => void;
   readonly pack: (bits: number, groups: number) => void;
-}
+};
 
 /** Values in a block: it begins at a whole byte whatever b is, and both areas of the kernel's memory hold it. */
 const blockValues = 8192;
@@ -27,7 +27,7 @@ export function packing(): Packing {
 /** A fresh instance of the WebAssembly kernel, or `undefined` where WebAssembly or SIMD is missing. */
 export function startPacking(): Packing | undefined {
   // The module is generated from our own source: these are its exports.
-  const kernel = instantiate(wasm) as unknown as Exports | undefined;
+  const kernel = instantiate(wasm) as Exports | undefined;
   if (kernel === undefined) return undefined;
   const memory = new Uint8Array(kernel.memory.buffer);
   const lanesAt = kernel.lanesAt();

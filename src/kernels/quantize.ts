@@ -5,13 +5,13 @@ import { wasm } from './quantize.wasm.js';
 
 export type { Quantize };
 
-interface Exports {
+type Exports = {
   readonly memory: WebAssembly.Memory;
   readonly valuesAt: () => number;
   readonly roundingAt: () => number;
   readonly lanesAt: () => number;
   readonly quantize: (count: number, scale: number, limit: number, weight: number, laneBytes: number) => number;
-}
+};
 
 /** Values in a block: what each area of the kernel's memory holds. */
 const blockValues = 4096;
@@ -27,7 +27,7 @@ export function quantizer(): Quantize {
 /** A fresh instance of the WebAssembly kernel, or `undefined` where WebAssembly or SIMD is missing. */
 export function startQuantize(): Quantize | undefined {
   // The module is generated from our own source: these are its exports.
-  const kernel = instantiate(wasm) as unknown as Exports | undefined;
+  const kernel = instantiate(wasm) as Exports | undefined;
   if (kernel === undefined) return undefined;
   const valueBlock = new Float32Array(kernel.memory.buffer, kernel.valuesAt(), blockValues);
   const roundingBlock = new Uint32Array(kernel.memory.buffer, kernel.roundingAt(), blockValues);

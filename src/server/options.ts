@@ -6,7 +6,7 @@ import { Ledger } from '../dp/ledger/ledger.js';
 import { maxPlanBytes } from '../fl/plan/canonical.js';
 import type { Plan } from '../fl/plan/fields.js';
 import { planBytes } from '../fl/plan/plan.js';
-import { releaseAt } from '../fl/plan/shape.js';
+import { leastCohorts, releaseAt } from '../fl/plan/shape.js';
 import { type Checkpoint, decodeCheckpoint } from '../fl/plan/stages/checkpoint.js';
 import { checkTaskName } from '../secagg/context.js';
 import { MAX_DEGREE } from '../secagg/graph.js';
@@ -113,7 +113,7 @@ const longest = 2 ** 31 - 1;
 /** Throws `UsageError` that names the first option that is missing, of a wrong type or out of range. */
 export function checkTask(options: TaskOptions): Task {
   checkOptions('task', options);
-  const { name, model, plan, clients, cohorts = leastCohorts(options.plan), suite = 1, threat = 'malicious' } = options;
+  const { name, model, plan, clients, cohorts, suite = 1, threat = 'malicious' } = options;
   checkTaskName('task.name', name);
   const { dimension } = checkPlan(plan).vector;
   checkModel(model, dimension, 'task.model');
@@ -140,7 +140,7 @@ export function checkTask(options: TaskOptions): Task {
     plan,
     rounds: checkRounds(options.rounds, plan),
     clients: { min, max },
-    cohorts: checkCohorts(cohorts, plan),
+    cohorts: checkCohorts(plan, cohorts),
     suite: checkSuite(suite),
     minSurvivors: checkInteger('task.minSurvivors', minSurvivors, floor, min),
     assumptions,
@@ -163,13 +163,7 @@ function checkPlan(plan: Plan): Plan {
   return plan;
 }
 
-/** The fewest cohorts that the plan's robust rule works with. */
-function leastCohorts(plan: Plan): number {
-  const combine = plan?.combine;
-  return combine?.kind === 'robust' && combine.over === 'cohorts' ? combine.cohorts : 1;
-}
-
-function checkCohorts(cohorts: number, plan: Plan): number {
+function checkCohorts(plan: Plan, cohorts = leastCohorts(plan)): number {
   if (plan.masking.kind === 'none') return checkInteger('task.cohorts', cohorts, 1, 1);
   return checkInteger('task.cohorts', cohorts, leastCohorts(plan), 1024);
 }

@@ -24,7 +24,7 @@ describe('noise that is taken back until each client keeps little', () => {
     beta: 1e-6,
     ringBits: 24,
     clients: 100_000,
-    minimumSurvivors: 2,
+    minSurvivors: 2,
     colluders: 0,
     variance: 75_000,
     releaseAt: [100_000],

@@ -105,7 +105,18 @@ describe('veilsum dp epsilon and delta', () => {
 
   it.each([
     ['epsilon --noise-multiplier 1', /required option '--delta/],
-    ['epsilon --delta 1e-5', /usage.range: --noise-multiplier <z>: noiseMultiplier/],
+    ['epsilon --delta 1e-5', /usage.options: the mechanism gaussian needs --noise-multiplier <z>$/m],
+    [
+      'epsilon --noise-multiplier 0 --delta 1e-5',
+      /usage.range: noiseMultiplier must.*--noise-multiplier <z> is noiseM/,
+    ],
+    ['epsilon --mechanism randomized-response --lie 3 --buckets 4 --delta 1e-5', /noise must.*--lie <p> is noise,/],
+    ['epsilon --mechanism randomized-response --delta 1e-5', /needs --lie <p> and --buckets <n>$/m],
+    ['epsilon --noise-multiplier 1 --sampling 2 --delta 1e-5', /--sampling <q> is samplingProbability/],
+    [
+      'epsilon --noise-multiplier 1 --sample-size 9 --dataset-size 3 --delta 1e-5',
+      /sampleSize must.*--sample-size <n> is/,
+    ],
     ['epsilon --noise-multiplier 1 --delta 2', /from 0 to 1/],
     ['epsilon --noise-multiplier nan --delta 1e-5', /number from 0 up/],
     ['epsilon --mechanism magic --delta 1e-5', /Allowed choices/],
@@ -113,8 +124,8 @@ describe('veilsum dp epsilon and delta', () => {
     ['epsilon --noise-multiplier 1 --sampling 0.1 --accountant analytic --delta 1e-5', /dp.unsupported/],
     ['epsilon --noise-multiplier 1 --sampling 0.1 --sample-size 3 --delta 1e-5', /two ways to draw/],
     ['epsilon --noise-multiplier 1 --rounds 1.5 --delta 1e-5', /--rounds.*whole number/],
-    ['epsilon --mechanism skellam --variance 3 --l1 1 --delta 1e-5', /--l2 <norm>: l2 must be/],
-    ['epsilon --noise-multiplier 1 --sample-size 3 --delta 1e-5', /--dataset-size <n>: /],
+    ['epsilon --mechanism skellam --variance 3 --l1 1 --delta 1e-5', /skellam needs --l2 <norm>$/m],
+    ['epsilon --noise-multiplier 1 --sample-size 3 --delta 1e-5', /needs --dataset-size <n>$/m],
     ['epsilon --mechanism zcdp --rho 1 --delta 1e-5 --accountant pld', /dp.unsupported/],
   ])('refuses %s', async (line, expected) => {
     const error: unknown = await words(line).then(

@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from '../../src/core/bytes.js';
 import { UsageError } from '../../src/core/errors.js';
-import { agreeAll, hasLowOrder, isCanonicalAgreementKey, isCanonicalSignatureKey } from '../../src/crypto/agreement.js';
+import { agreeAll, hasLowOrder, isCanonicalAgreementKey } from '../../src/crypto/agreement.js';
 import { nobleProvider } from '../../src/crypto/provider/noble.js';
 import { nodeProvider } from '../../src/crypto/provider/provider.node.js';
+import { isCanonicalSignatureKey } from '../../src/crypto/signature.js';
 
 const providers = [nobleProvider, nodeProvider];
 const p = 2n ** 255n - 19n;

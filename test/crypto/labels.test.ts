@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { labelled, labels, uint32, uint64 } from '../../src/crypto/labels.js';
+import { labelBytes, labelled, labels, uint32, uint64 } from '../../src/crypto/labels.js';
 
 describe('labels', () => {
   it('are distinct, and none is the beginning of another once its length stands before it', () => {
@@ -17,6 +17,13 @@ describe('labels', () => {
       expect(text[0]).toBe(text.length - 1);
       expect(Buffer.from(text.subarray(1)).toString()).toBe(`veilsum/1 ${label}`);
     }
+  });
+});
+
+describe('labelBytes', () => {
+  it('has the length before the text, for other purposes than those of the table', () => {
+    expect(Buffer.from(labelBytes('veilsum/2 public seed')).toString('latin1')).toBe('\x15veilsum/2 public seed');
+    expect(Object.values(labels).map((label) => `veilsum/1 ${label}`)).not.toContain('veilsum/2 public seed');
   });
 });
 

@@ -54,7 +54,7 @@ describe('veilsum/dp, built', () => {
       sampler.fill(draws, random);
       expect(new Set(draws).size).toBeGreaterThan(3);
     }
-    const target = { dimension: 10, clients: 9, minimumSurvivors: 5, clip: 1, ringBits: 20, rounds: 3 } as const;
+    const target = { dimension: 10, clients: 9, minSurvivors: 5, clip: 1, ringBits: 20, rounds: 3 } as const;
     const { settings, epsilon } = dp.planDistributed({ ...target, noise: 'skellam', epsilon: 5, delta: 1e-5 });
     const rotation = random(32);
     const mechanism = new dp.DistributedMechanism(settings);

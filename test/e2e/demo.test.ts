@@ -297,22 +297,22 @@ describe('training', () => {
 describe('the comparison', () => {
   it('takes directions under FedNova, and control variates under SCAFFOLD', () => {
     const nova = new PlainServer({ kind: 'fednova' }, { dimension: 1 });
-    const stepped = [1, 3].map((steps) => ({ values: Float32Array.of(6), weight: 1, share: { steps } }));
+    const stepped = [1, 3].map((steps) => ({ values: Float32Array.of(6), weight: 1, extra: { steps } }));
     // Directions of 6 and 2, and two steps on average.
     expect(nova.round(Float32Array.of(1), stepped)).toEqual(Float32Array.of(1 + 2 * 4));
     expect(nova.control).toBeUndefined();
     const scaffold = new PlainServer({ kind: 'scaffold', clients: 4, controlScale: 2 }, { dimension: 1 });
     expect(scaffold.control).toEqual(Float32Array.of(0));
-    const share = { controlUpdate: Float32Array.of(8) };
-    const updates = [2, 4].map((value) => ({ values: Float32Array.of(value), weight: 1, share }));
+    const extra = { controlUpdate: Float32Array.of(8) };
+    const updates = [2, 4].map((value) => ({ values: Float32Array.of(value), weight: 1, extra }));
     expect(scaffold.round(Float32Array.of(1), updates)).toEqual(Float32Array.of(4));
     expect(scaffold.control).toEqual(Float32Array.of(4));
   });
 
   it('takes the weighted mean', () => {
     const updates = [
-      { values: Float32Array.of(1, -2), weight: 3, share: {} },
-      { values: Float32Array.of(5, 2), weight: 1, share: {} },
+      { values: Float32Array.of(1, -2), weight: 3, extra: {} },
+      { values: Float32Array.of(5, 2), weight: 1, extra: {} },
     ];
     expect(totalWeight(updates)).toBe(4);
     const fedavg = { kind: 'fedavg' } as const;

@@ -205,8 +205,8 @@ it.each([
 ])('FedNova makes up for different numbers of steps, %s', async (_, more) => {
   const stepsOf = (i: number): number => 1 + 4 * i;
   const members = range(n).map((i): Member => {
-    const share: Contribution = i % 2 === 0 ? { steps: stepsOf(i) } : { normalizer: stepsOf(i) };
-    return { make: ({ model }) => [trained(i, model, stepsOf(i)), share] };
+    const extra: Contribution = i % 2 === 0 ? { steps: stepsOf(i) } : { normalizer: stepsOf(i) };
+    return { make: ({ model }) => [trained(i, model, stepsOf(i)), extra] };
   });
   const { results, errors } = await run({ rounds: 2, plan: planFor(fednova, more) }, members);
   expect(errors).toEqual([]);

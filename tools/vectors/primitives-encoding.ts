@@ -4,7 +4,7 @@ import type { PlanInput } from '#veilsum/fl/plan/input.js';
 import { clientPipeline } from '#veilsum/fl/plan/pipeline.js';
 import { definePlan, parsePlan, planBytes } from '#veilsum/fl/plan/plan.js';
 import { ringShape, valuesLength } from '#veilsum/fl/plan/shape.js';
-import type { LocalShare } from '#veilsum/fl/plan/stages/optimizer.js';
+import type { LocalExtra } from '#veilsum/fl/plan/stages/optimizer.js';
 import { publicSeed } from '#veilsum/fl/plan/stages/seed.js';
 import { pack, packedLength } from '#veilsum/ring/pack.js';
 import { quantize, ringBitsFor } from '#veilsum/ring/quantize.js';
@@ -207,7 +207,7 @@ function shareCases(): readonly Case[] {
   const scaffold = { kind: 'scaffold', clients: 20, controlScale: 0.5 };
   const clip = { kind: 'l2', norm: 1 };
   const narrow = { bits: 12, range: 1 };
-  const plans: readonly (readonly [name: string, fields: object, share: LocalShare & { weight?: number }])[] = [
+  const plans: readonly (readonly [name: string, fields: object, share: LocalExtra & { weight?: number }])[] = [
     ['rotated alone', { rotate: { kind: 'hadamard' } }, {}],
     ['FedNova', { optimizer: fednova, weight: { kind: 'examples', max: 9 } }, { normalizer: 5, weight: 3 }],
     [

@@ -21,7 +21,8 @@ export interface MaskExpander {
    * changed by other calls of `accumulate`; after a rejection for any reason but `UsageError` its content is unspecified.
    *
    * @throws UsageError on an unknown suite, on anything but an array of lanes, on a key or nonce of the wrong size, and
-   *   on vectors that a key stream is too short for; `lanes` is unchanged then
+   *   on vectors that a key stream is too short for; `lanes` is unchanged then. Also `usage.lanes` if
+   *   somebody detaches `lanes` while masks are added, and its content is then wherever it went, with some masks in it
    */
   readonly accumulate: (suite: SuiteId, lanes: Lanes, streams: readonly MaskStream[]) => Promise<void>;
 }

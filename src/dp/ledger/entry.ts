@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { toHex, utf8 } from '../../core/bytes.js';
-import { checkInteger, describe } from '../../core/check.js';
+import { checkInteger, checkOptions, describe } from '../../core/check.js';
 import { UsageError } from '../../core/errors.js';
 
 /** What JSON can hold without loss: numbers are finite. */
@@ -62,11 +62,9 @@ export function chargeKey({ task, round, context }: Pick<Charge, 'task' | 'round
   return canonicalJson([task, round, context]);
 }
 
-/** Returns a copy of `charge` that nobody else holds; throws `UsageError`: `usage.object`, `usage.task`, `usage.range`, `usage.hex`, `usage.json`. */
+/** Returns a copy of `charge` that nobody else holds; throws `UsageError`: `usage.options`, `usage.task`, `usage.range`, `usage.hex`, `usage.json`. */
 export function checkCharge(charge: Charge): Charge {
-  if (typeof charge !== 'object' || charge === null)
-    throw new UsageError('usage.object', `charge must be an object, got ${describe(charge)}`);
-  const { task, round, context, event } = charge;
+  const { task, round, context, event } = checkOptions('charge', charge);
   if (typeof task !== 'string' || task.length < 1 || task.length > 255)
     throw new UsageError('usage.task', `task must be a name of 1 to 255 characters, got ${describe(task)}`);
   checkInteger('round', round, 0, 0xffffffff);

@@ -1,4 +1,4 @@
-import { checkNumber, describe } from '../../core/check.js';
+import { checkNumber, checkOptions, describe } from '../../core/check.js';
 import { AbortError, UsageError } from '../../core/errors.js';
 import { chargesByKey, type LedgerState, readChain } from './chain.js';
 import { type Charge, canonicalJson, chargeKey, checkCharge, formatEntry, type JsonValue, lineHash } from './entry.js';
@@ -54,7 +54,7 @@ export class Ledger {
   /**
    * Opens a ledger for writing, and fences whoever had it open.
    *
-   * @throws AbortError `ledger.corrupt`, `ledger.fenced`; UsageError `usage.range`, `usage.object`
+   * @throws AbortError `ledger.corrupt`, `ledger.fenced`; UsageError `usage.range`, `usage.options`
    */
   static async open({ storage, budget }: LedgerOptions): Promise<Ledger> {
     if (budget !== undefined) checkBudget(budget);
@@ -221,8 +221,8 @@ export async function importLedger(ledger: Ledger, text: string): Promise<number
 }
 
 function checkBudget(budget: Budget): void {
-  if (typeof budget !== 'object' || budget === null || typeof budget.accountant !== 'function')
-    throw new UsageError('usage.object', 'budget must be an object with epsilon, scope and accountant');
+  if (typeof checkOptions('budget', budget).accountant !== 'function')
+    throw new UsageError('usage.options', `budget.accountant must be a function, got ${describe(budget.accountant)}`);
   checkNumber('budget.epsilon', budget.epsilon, Number.MIN_VALUE, Number.MAX_VALUE);
   if (budget.scope !== 'ledger' && budget.scope !== 'task')
     throw new UsageError('usage.choice', `budget.scope must be ledger or task, got ${describe(budget.scope)}`);

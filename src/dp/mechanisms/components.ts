@@ -17,7 +17,7 @@ export interface ComponentOptions {
   /** n: clients in the roster. */
   readonly clients: number;
   /** Fewest survivors that the sum is released for. */
-  readonly minimumSurvivors: number;
+  readonly minSurvivors: number;
   /** Survivors who may tell the server their noise. */
   readonly colluders: number;
   /** V: variance that the honest survivors' noise must have together, in units of the grid. */
@@ -51,7 +51,7 @@ export interface NoiseComponents {
  */
 export function noiseComponents(options: ComponentOptions): NoiseComponents {
   const clients = checkInteger('clients', options.clients, 1, 2 ** 24);
-  const least = checkInteger('minimumSurvivors', options.minimumSurvivors, 1, clients);
+  const least = checkInteger('minSurvivors', options.minSurvivors, 1, clients);
   const colluders = checkInteger('colluders', options.colluders, 0, least - 1);
   const variance = checkPositive('sumVariance', options.sumVariance, 2 ** 60);
   const noise = checkChoice('noise', options.noise, distributedNoiseKinds);

@@ -41,7 +41,7 @@ export interface DistributedSettings {
   /** n: most clients in a sum. */
   readonly clients: number;
   /** Fewest survivors that a sum is released for. */
-  readonly minimumSurvivors: number;
+  readonly minSurvivors: number;
   /** Survivors who may tell the server their noise: theirs doesn't count. */
   readonly colluders: number;
   /** Variance of the honest survivors' noise in a coordinate of the sum, in grid steps squared: exactly what the double is. */
@@ -184,9 +184,9 @@ export class DistributedMechanism {
     readonly relation: R;
     readonly samplingProbability?: number;
   }): PrivacyEvent<R> {
-    const { minimumSurvivors, releaseAt } = this.settings;
+    const { minSurvivors, releaseAt } = this.settings;
     // While the same components are kept, variance and tau both rise with the survivors: the ends of these ranges will do.
-    const fewest = [minimumSurvivors, ...releaseAt];
+    const fewest = [minSurvivors, ...releaseAt];
     return this.event<R>({ ...options, survivors: [...fewest, ...lastBeforeRemoval(this.components, this.settings)] });
   }
 
@@ -241,12 +241,12 @@ export class DistributedMechanism {
   }
 
   #checkSurvivors(survivors: unknown): number {
-    const { minimumSurvivors, clients } = this.settings;
+    const { minSurvivors, clients } = this.settings;
     const checked = checkInteger('survivors', survivors, 0, clients);
-    if (checked < minimumSurvivors)
+    if (checked < minSurvivors)
       throw new AbortError(
         'dp.survivors',
-        `${checked} survivors carry less noise than agreed, which takes ${minimumSurvivors}: don't release the sum`,
+        `${checked} survivors carry less noise than agreed, which takes ${minSurvivors}: don't release the sum`,
       );
     return checked;
   }
@@ -274,10 +274,10 @@ export function noisySumEvent<R extends Relation>(sum: {
 /** The largest variance of a released sum's noise, of all survivors, over their numbers: it peaks just before a component is removed. */
 export function mostVariance(
   components: NoiseComponents,
-  { minimumSurvivors, clients }: Pick<DistributedSettings, 'minimumSurvivors' | 'clients'>,
+  { minSurvivors, clients }: Pick<DistributedSettings, 'minSurvivors' | 'clients'>,
 ): number {
   let most = 0;
-  for (const survivors of lastBeforeRemoval(components, { minimumSurvivors, clients }))
+  for (const survivors of lastBeforeRemoval(components, { minSurvivors, clients }))
     most = Math.max(most, toNumber(keptSumVariance(components, survivors, survivors)));
   return most * (1 + 2 ** -50);
 }
@@ -285,20 +285,20 @@ export function mostVariance(
 /** For each set of components that can be kept, the most survivors that it is kept for. */
 export function lastBeforeRemoval(
   components: NoiseComponents,
-  { minimumSurvivors, clients }: Pick<DistributedSettings, 'minimumSurvivors' | 'clients'>,
+  { minSurvivors, clients }: Pick<DistributedSettings, 'minSurvivors' | 'clients'>,
 ): readonly number[] {
   const edges = components.removable.map(({ releaseAt }) => releaseAt - 1);
-  return [clients, ...edges].filter((survivors) => survivors >= minimumSurvivors);
+  return [clients, ...edges].filter((survivors) => survivors >= minSurvivors);
 }
 
 function checkSettings(settings: DistributedSettings): DistributedSettings {
   checkOptions('settings', settings);
   const clients = checkInteger('clients', settings.clients, 1, 2 ** 24);
-  const minimumSurvivors = checkInteger('minimumSurvivors', settings.minimumSurvivors, 1, clients);
+  const minSurvivors = checkInteger('minSurvivors', settings.minSurvivors, 1, clients);
   const releaseAt = checkReleaseAt(settings.releaseAt);
   // The other fields are checked by what they are used for.
   checkInteger('ringBits', settings.ringBits, 4, 32);
-  checkInteger('colluders', settings.colluders, 0, minimumSurvivors - 1);
+  checkInteger('colluders', settings.colluders, 0, minSurvivors - 1);
   checkNumber('beta', settings.beta, 0, 0.999);
   checkNumber('variance', settings.variance, 2 ** -10, 2 ** 60);
   checkChoice('noise', settings.noise, distributedNoiseKinds);

@@ -34,7 +34,7 @@ export interface DistributedTarget {
   /** n: most clients in a sum. */
   readonly clients: number;
   /** Fewest survivors that a sum is released for. */
-  readonly minimumSurvivors: number;
+  readonly minSurvivors: number;
   /** Survivors who may tell the server their noise; 0 unless told. */
   readonly colluders?: number;
   /**
@@ -74,14 +74,14 @@ export interface PlannedDistributed {
 export function planDistributed(target: DistributedTarget): PlannedDistributed {
   const { dimension, clip, ringBits } = target;
   const clients = checkInteger('clients', target.clients, 1, 2 ** 24);
-  const minimumSurvivors = checkInteger('minimumSurvivors', target.minimumSurvivors, 1, clients);
-  const colluders = checkInteger('colluders', target.colluders ?? 0, 0, minimumSurvivors - 1);
+  const minSurvivors = checkInteger('minSurvivors', target.minSurvivors, 1, clients);
+  const colluders = checkInteger('colluders', target.colluders ?? 0, 0, minSurvivors - 1);
   const removable = checkInteger('removable', target.removable ?? 0, 0, maxRemovable);
   const noise = checkChoice('noise', target.noise, distributedNoiseKinds);
   const relation = checkChoice('relation', target.relation ?? 'addOrRemoveOne', relations);
   checkNumber('delta', target.delta, 1e-300, 1 - 2 ** -53);
-  const honestSurvivors = minimumSurvivors - colluders;
-  const cohort = { clients, minimumSurvivors, colluders, noise, removable };
+  const honestSurvivors = minSurvivors - colluders;
+  const cohort = { clients, minSurvivors, colluders, noise, removable };
   // All components scale with the variance, so they are made once, of variance 1.
   const unit = noiseComponents({ ...cohort, sumVariance: rational(1024) });
   const edges = lastBeforeRemoval(unit, cohort).map((survivors) => ({
@@ -121,7 +121,7 @@ export function planDistributed(target: DistributedTarget): PlannedDistributed {
     beta,
     ringBits,
     clients,
-    minimumSurvivors,
+    minSurvivors,
     colluders,
     variance: toNumber(found.sumVariance),
     releaseAt: unit.removable.map(({ releaseAt }) => releaseAt),

@@ -1,5 +1,5 @@
-import { sha256 } from '@noble/hashes/sha2.js';
 import * as v from 'valibot';
+import { sha256 } from '#hash';
 import { equalBytes } from '../../core/bytes.js';
 import { checkBytes, checkInteger, checkNumber } from '../../core/check.js';
 import { PeerError } from '../../core/errors.js';

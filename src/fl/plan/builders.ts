@@ -77,7 +77,7 @@ export function distributedPrivacy(
     clip,
     ringBits,
     clients: cohort?.maxClients,
-    minimumSurvivors: minSurvivors,
+    minSurvivors,
     colluders,
     removable,
     rounds: budget?.rounds,

@@ -1,9 +1,10 @@
 import { checkInteger, checkNumber, checkOptions } from '../../core/check.js';
+import { laneBitsFor } from '../../kernels/lanes.js';
 import { packedLength } from '../../ring/pack.js';
 import type { Plan } from './fields.js';
 import { plainInputCoding } from './plain-input.js';
 import { planBytes } from './plan.js';
-import { releaseAt, ringShape, valuesLength } from './shape.js';
+import { leastCohorts, releaseAt, ringShape, valuesLength } from './shape.js';
 import { broadcastLength, extraDimension } from './stages/optimizer.js';
 import { epsilonOf, plannedEpsilon, worstEvent } from './stages/privacy.js';
 
@@ -47,7 +48,8 @@ export interface PlanCost {
 
 /**
  * Measured constants: CPU time on one core of a two-core virtual machine (Node 20, native agreement and signatures, SIMD kernels), medians of
- * five. They are for orders of magnitude: another machine has others, in much the same proportion.
+ * five. In parentheses stands what was measured, from which the constants are rounded. They are for orders of magnitude: another
+ * machine has others, in much the same proportion.
  */
 const measured = {
   /** Bytes a second of ChaCha20 key stream that are added to a vector (3.3e9). */
@@ -127,7 +129,7 @@ function roundOf(plan: Plan, expected: Required<RoundExpectation>): Round {
     ...expected,
     plan,
     length,
-    laneBytes: bits <= 8 ? 1 : bits <= 16 ? 2 : 4,
+    laneBytes: laneBitsFor(bits) / 8,
     inputBytes: isMasked(plan) ? packedLength(bits, length) : plainInputCoding(plan).length,
     values: valuesLength(plan),
     neighbors: isMasked(plan) ? expected.degree : 0,
@@ -228,11 +230,10 @@ function isMasked({ masking }: Plan): boolean {
 
 function checkExpectation(plan: Plan, expectation: RoundExpectation): Required<RoundExpectation> {
   const { maxClients } = plan.cohort;
-  const { combine } = plan;
   const given = checkOptions('expectation', expectation);
   const usual = plan.schedule.kind === 'buffered' ? plan.schedule.bufferSize : maxClients;
   const clients = checkInteger('clients', given.clients ?? usual, 2, maxClients);
-  const least = combine.kind === 'robust' && combine.over === 'cohorts' ? combine.cohorts : 1;
+  const least = leastCohorts(plan);
   const cohorts = checkInteger('cohorts', given.cohorts ?? least, least, 1024);
   const degree = checkInteger('degree', given.degree ?? clients - 1, 1, clients - 1);
   const dropout = checkNumber('dropout', given.dropout ?? 0, 0, 1);

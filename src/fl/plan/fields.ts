@@ -17,7 +17,7 @@ export type MaskingPlan =
   | { readonly kind: 'none' };
 
 export interface CohortPlan {
-  /** The most clients that are ever summed together. */
+  /** The most clients that are ever summed together, 2 to 2^20. */
   readonly maxClients: number;
 }
 
@@ -25,13 +25,13 @@ export interface CohortPlan {
 export type WeightPlan =
   /** Every client counts the same. */
   | { readonly kind: 'uniform' }
-  /** A client counts for the number of its training examples, an integer from 0 to `max`. */
+  /** A client counts for the number of its training examples, an integer from 0 to `max`, which is 1 to 2^32 - 1. */
   | { readonly kind: 'examples'; readonly max: number };
 
 /** The bound on an update before it is quantized. */
 export type ClipPlan =
   | { readonly kind: 'none' }
-  /** L2 clipping: an update with a norm above `norm` (the clip norm C) is scaled down to it. */
+  /** L2 clipping: an update with a norm above `norm` (the clip norm C, 2^-64 to 2^64) is scaled down to it. */
   | { readonly kind: 'l2'; readonly norm: number };
 
 /** What becomes of the parts of an update that compression leaves out. */
@@ -58,18 +58,21 @@ export type RotatePlan =
 
 /** How real values become integers. */
 export type QuantizePlan =
-  /** Unbiased stochastic rounding to `bits` bits, sign included (2 to 32), after clamping to [-range, range]. */
+  /** Unbiased stochastic rounding to `bits` bits, sign included (2 to 32), after clamping to [-range, range], with a range from 2^-64 to 2^64. */
   | { readonly kind: 'stochastic'; readonly bits: number; readonly range: number }
   /**
-   * Conditional rounding to multiples of `granularity`, anew until the norm is within its bound, which fails with probability
-   * `beta` at most; in a ring of `ringBits` bits. What distributed noise needs.
+   * Conditional rounding to multiples of `granularity` (2^-100 to 2^64), anew until the norm is within its bound, which fails with probability
+   * `beta` at most (0 to 0.999); in a ring of `ringBits` bits (4 to 32). What distributed noise needs.
    */
   | { readonly kind: 'conditional'; readonly granularity: number; readonly beta: number; readonly ringBits: number };
 
 /** What may be spent on all rounds of a task, for clients as the records. */
 export interface BudgetPlan {
+  /** 10^-6 to 10^6. */
   readonly epsilon: number;
+  /** Above 0 (10^-300 at least), below 1. */
   readonly delta: number;
+  /** 1 to 2^32 - 1. */
   readonly rounds: number;
 }
 
@@ -77,13 +80,13 @@ export interface BudgetPlan {
 export type SamplingPlan =
   /** Whoever comes: nothing is gained from chance. */
   | { readonly kind: 'none' }
-  /** Each by its own coin. No server of ours draws that way, so the rules refuse it. */
+  /** Each by its own coin, of a probability above 0 and below 1. No server of ours draws that way, so the rules refuse it. */
   | { readonly kind: 'poisson'; readonly probability: number };
 
 /** Noise for differential privacy of clients. */
 export type PrivacyPlan =
   | { readonly kind: 'none' }
-  /** Discrete Gaussian noise of `variance` grid steps squared, added by the server to each cohort's sum: trusts the server. */
+  /** Discrete Gaussian noise of `variance` grid steps squared (2^-10 to 2^60), added by the server to each cohort's sum: trusts the server. */
   | {
       readonly kind: 'central';
       readonly variance: number;
@@ -94,13 +97,13 @@ export type PrivacyPlan =
   | {
       readonly kind: 'distributed';
       readonly noise: DistributedNoiseKind;
-      /** Of the honest survivors' noise in a coordinate of the sum, in grid steps squared. */
+      /** Of the honest survivors' noise in a coordinate of the sum, in grid steps squared: 2^-10 to 2^60. */
       readonly variance: number;
-      /** The fewest survivors that a sum is released for. */
+      /** The fewest survivors that a sum is released for, 2 to the cohort's `maxClients`. */
       readonly minSurvivors: number;
-      /** Survivors whose noise doesn't count, since they may tell it. */
+      /** Survivors whose noise doesn't count, since they may tell it: 0 to `minSurvivors` - 1. */
       readonly colluders: number;
-      /** For each removable component of noise, the survivors from which on it is taken back. Falling. */
+      /** For each removable component of noise, the survivors from which on it is taken back. Falling; 16 at most. */
       readonly releaseAt: readonly number[];
       readonly sampling: SamplingPlan;
       readonly budget: BudgetPlan;
@@ -110,6 +113,7 @@ export type PrivacyPlan =
 export interface MetricPlan {
   /** a-z, then a-z, 0-9 and _, at most 32 characters. */
   readonly name: string;
+  /** 1 to 2^32 - 1. */
   readonly max: number;
 }
 
@@ -117,14 +121,14 @@ export interface MetricPlan {
 export type CombinePlan =
   /** The weighted mean of the updates. */
   | { readonly kind: 'mean' }
-  /** A robust rule over the means of `cohorts` cohorts or more, into which clients are put unpredictably. The rule's f counts cohorts. */
+  /** A robust rule over the means of `cohorts` cohorts (1 to 1024) or more, into which clients are put unpredictably. The rule's f counts cohorts. */
   | {
       readonly kind: 'robust';
       readonly over: 'cohorts';
       readonly cohorts: number;
       readonly aggregator: AggregatorSpec;
     }
-  /** A robust rule over the updates of `clients` clients or more, in the clear. */
+  /** A robust rule over the updates of `clients` clients (1 to 2^20) or more, in the clear. */
   | {
       readonly kind: 'robust';
       readonly over: 'clients';
@@ -137,7 +141,7 @@ export type SchedulePlan =
   /** In rounds: all clients of a round train the same model. */
   | { readonly kind: 'rounds' }
   /**
-   * In buffers: clients train when they like, and `bufferSize` that are ready are a cohort. `maxStaleness` is 1000 at most. See
+   * In buffers: clients train when they like, and `bufferSize` that are ready (2 to 2^20) are a cohort. `maxStaleness` is 0 to 1000. See
    * `AsyncSpec`.
    */
   | ({ readonly kind: 'buffered' } & AsyncSpec);
@@ -148,7 +152,7 @@ export interface PlanFields {
   readonly version: 1 | 2;
   readonly masking: MaskingPlan;
   readonly vector: {
-    /** Values of an update, d. */
+    /** Values of an update, d: 1 to 2^27. */
     readonly dimension: number;
   };
   readonly cohort: CohortPlan;
@@ -159,6 +163,7 @@ export interface PlanFields {
   readonly rotate: RotatePlan;
   readonly quantize: QuantizePlan;
   readonly privacy: PrivacyPlan;
+  /** 64 at most. */
   readonly metrics: readonly MetricPlan[];
   readonly combine: CombinePlan;
   readonly optimizer: OptimizerSpec;

@@ -9,16 +9,16 @@ import type { Plan } from './fields.js';
 import { clip } from './stages/clip.js';
 import { type CombineOptions, combine } from './stages/combine.js';
 import { checkMetricSums, checkMetrics } from './stages/metrics.js';
-import { broadcast, type LocalShare, share } from './stages/optimizer.js';
+import { addExtra, broadcast, type LocalExtra } from './stages/optimizer.js';
 import { decoder, encoder } from './stages/quantize.js';
 import type {
   Aggregate,
   ClientStage,
-  Contribution,
   DecodeOptions,
   EncodeOptions,
+  EncoderInput,
   ServerStage,
-  Share,
+  WeightedUpdate,
 } from './stages/stage.js';
 import { type ClientVersions, type SumVersions, weighLate, weighStale } from './stages/staleness.js';
 import { checkTotalWeight, checkWeight } from './stages/weight.js';
@@ -29,14 +29,14 @@ import { checkTotalWeight, checkWeight } from './stages/weight.js';
  * excess noise back or adds central noise, undoes the rotation and the compression; the counters' checks; in buffers staleness; combine; optimizer.
  */
 
-/** Client: in order, on real values, before `share` and the encoder. */
+/** Client: in order, on real values, before `addExtra` and the encoder. */
 const clientStages: readonly ((plan: Plan) => ClientStage)[] = [checkWeight, checkMetrics, clip];
 
 /** Server: in order, on each cohort's decoded sum. */
 const cohortStages: readonly ((plan: Plan) => ServerStage)[] = [checkTotalWeight, checkMetricSums];
 
 /** What goes with an update. */
-export interface ContributionOptions extends EncodeOptions, LocalShare {
+export interface ContributionOptions extends EncodeOptions, LocalExtra {
   /** What the update counts for: an integer up to the plan's largest weight. Under uniform weights it is 1 and may be left out. */
   readonly weight?: number;
   /** One integer for each of the plan's metrics, by name. */
@@ -49,7 +49,7 @@ export interface ContributionOptions extends EncodeOptions, LocalShare {
  * Encodes an update of the plan's dimension as the ring vector that is masked: quantized values, weight, metrics. The update isn't
  * changed. Throws `UsageError`: `usage.floats` or `usage.vector` on a wrong type or length, `usage.finite` at the first NaN or infinity,
  * `usage.range` on a weight or metric that isn't an integer or is beyond its maximum, `usage.metrics` on one missing or unknown,
- * `usage.options` without a weight (where it isn't uniform) or a source of rounding; as `share` does on what the optimizer takes beside; under a
+ * `usage.options` without a weight (where it isn't uniform) or a source of rounding; as `addExtra` does on what the optimizer takes beside; under a
  * buffered schedule `AbortError` (`async.stale`).
  */
 export type ClientPipeline = (update: Float32Array, options: ContributionOptions) => PlainVector;
@@ -121,13 +121,13 @@ export function clientPipeline(plan: Plan): ClientPipeline {
 /** All that happens to real values before the encoder. */
 function preparation(
   plan: Plan,
-): (update: Float32Array, options: Omit<ContributionOptions, keyof EncodeOptions>) => Share {
+): (update: Float32Array, options: Omit<ContributionOptions, keyof EncodeOptions>) => EncoderInput {
   const stages = clientStages.map((stage) => stage(plan));
-  const addShare = share(plan);
+  const withExtra = addExtra(plan);
   return (update, options) => {
     const start = begin(plan, update, options);
     const clipped = stages.reduce((contribution, stage) => stage(contribution), start);
-    return addShare(weighStale(plan, options.versions)(clipped), options);
+    return withExtra(weighStale(plan, options.versions)(clipped), options);
   };
 }
 
@@ -164,7 +164,7 @@ function begin(
   plan: Plan,
   update: Float32Array,
   options: Pick<ContributionOptions, 'weight' | 'metrics'>,
-): Contribution {
+): WeightedUpdate {
   return {
     update: checkUpdate(plan, update),
     weight: weightOf(plan, options),

@@ -61,6 +61,11 @@ export function maxWeight({ weight }: PlanFields): number {
   return weight.kind === 'examples' ? weight.max : 1;
 }
 
+/** The fewest cohorts that the plan's robust rule works with; 1 where it has none over cohorts. */
+export function leastCohorts({ combine }: PlanFields): number {
+  return combine.kind === 'robust' && combine.over === 'cohorts' ? combine.cohorts : 1;
+}
+
 /** For each application seed of a session, the survivors from which on it is released: one for each removable component of the noise. */
 export function releaseAt({ privacy }: PlanFields): readonly number[] {
   return privacy.kind === 'distributed' ? privacy.releaseAt : [];

@@ -234,7 +234,7 @@ describe('a chain', () => {
 
 describe('entries', () => {
   it.each([
-    ['no charge', null, 'usage.object'],
+    ['no charge', null, 'usage.options'],
     ['no task', charge(0, { task: '' }), 'usage.task'],
     ['a long task', charge(0, { task: 'x'.repeat(256) }), 'usage.task'],
     ['a negative round', charge(-1), 'usage.range'],
@@ -252,7 +252,8 @@ describe('entries', () => {
   });
 
   it.each([
-    ['no accountant', { epsilon: 1, scope: 'task' }, 'usage.object'],
+    ['no object', null, 'usage.options'],
+    ['no accountant', { epsilon: 1, scope: 'task' }, 'usage.options'],
     ['a budget of zero', { ...counting, epsilon: 0 }, 'usage.range'],
     ['another scope', { ...counting, scope: 'world' }, 'usage.choice'],
   ])('budgets refuse %s', async (_, budget, code) => {

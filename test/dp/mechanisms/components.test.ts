@@ -22,7 +22,7 @@ import { moments } from '../samplers/statistics.js';
 
 const options: ComponentOptions = {
   clients: 20,
-  minimumSurvivors: 12,
+  minSurvivors: 12,
   colluders: 2,
   sumVariance: rational(5000),
   noise: 'skellam',
@@ -39,18 +39,15 @@ describe('noise components', () => {
         fc.nat(1000),
         fc.nat({ max: 16 }),
         (clients, a, b, removable) => {
-          const minimumSurvivors = 1 + (a % clients);
-          const colluders = b % minimumSurvivors;
-          const components = noiseComponents({ ...options, clients, minimumSurvivors, colluders, removable });
+          const minSurvivors = 1 + (a % clients);
+          const colluders = b % minSurvivors;
+          const components = noiseComponents({ ...options, clients, minSurvivors, colluders, removable });
           expect(components.removable.length).toBeLessThanOrEqual(removable);
-          for (let survivors = minimumSurvivors; survivors <= clients; survivors += 1) {
+          for (let survivors = minSurvivors; survivors <= clients; survivors += 1) {
             const honest = multiply(rational(survivors - colluders), total(keptVariances(components, survivors)));
             expect(compareRationals(honest, options.sumVariance)).toBeGreaterThanOrEqual(0);
           }
-          const fewest = multiply(
-            rational(minimumSurvivors - colluders),
-            total(keptVariances(components, minimumSurvivors)),
-          );
+          const fewest = multiply(rational(minSurvivors - colluders), total(keptVariances(components, minSurvivors)));
           expect(compareRationals(fewest, options.sumVariance)).toBe(0);
         },
       ),
@@ -71,7 +68,7 @@ describe('noise components', () => {
   });
 
   it('exceed the wanted noise by a few percent for ten thousand clients', () => {
-    const components = noiseComponents({ ...options, clients: 10_000, minimumSurvivors: 5000, colluders: 500 });
+    const components = noiseComponents({ ...options, clients: 10_000, minSurvivors: 5000, colluders: 500 });
     for (let survivors = 5000; survivors <= 10_000; survivors += 1) {
       const honest = (survivors - 500) * toNumber(total(keptVariances(components, survivors)));
       expect(honest / 5000).toBeLessThan(1.055);
@@ -116,8 +113,8 @@ describe('noise components', () => {
   });
 
   it.each([
-    ['no survivor', { minimumSurvivors: 0 }],
-    ['more survivors than clients', { minimumSurvivors: 21 }],
+    ['no survivor', { minSurvivors: 0 }],
+    ['more survivors than clients', { minSurvivors: 21 }],
     ['nobody honest', { colluders: 12 }],
     ['17 removable', { removable: 17 }],
     ['no variance', { sumVariance: rational(0) }],

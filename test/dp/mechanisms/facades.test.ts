@@ -14,7 +14,7 @@ const target: DistributedTarget = {
   clip: 1,
   ringBits: 18,
   clients: 20,
-  minimumSurvivors: 12,
+  minSurvivors: 12,
   colluders: 2,
   rounds: 50,
   epsilon: 8,
@@ -73,7 +73,7 @@ describe('planning distributed noise', () => {
   it.each([
     ['a ring too narrow', { ringBits: 4 }, 'dp.infeasible'],
     ['nobody honest', { colluders: 12 }, 'usage.range'],
-    ['more survivors than clients', { minimumSurvivors: 21 }, 'usage.range'],
+    ['more survivors than clients', { minSurvivors: 21 }, 'usage.range'],
     ['no round', { rounds: 0 }, 'usage.range'],
     ['a delta of 0', { delta: 0 }, 'usage.range'],
     ['Laplace', { noise: 'laplace' }, 'usage.choice'],

@@ -16,7 +16,7 @@ const { settings } = planDistributed({
   clip: 1,
   ringBits: 20,
   clients,
-  minimumSurvivors: 6,
+  minSurvivors: 6,
   colluders: 1,
   removable: 4,
   rounds: 1,

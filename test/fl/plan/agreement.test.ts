@@ -14,7 +14,7 @@ import {
 } from '../../../src/fl/index.js';
 import { gridStep, updateLength } from '../../../src/fl/plan/shape.js';
 import { compressedLength } from '../../../src/fl/plan/stages/compress.js';
-import type { LocalShare } from '../../../src/fl/plan/stages/optimizer.js';
+import type { LocalExtra } from '../../../src/fl/plan/stages/optimizer.js';
 import { seededBytes } from '../../support/provider.js';
 import { complete, makeWorld, play } from '../../support/session.js';
 
@@ -103,7 +103,7 @@ function planOf(given: Case): Plan {
 }
 
 /** What the optimizer takes of client `i` beside its update. */
-function shareOf({ optimizer, dimension, seed }: Case, i: number): LocalShare {
+function extraOf({ optimizer, dimension, seed }: Case, i: number): LocalExtra {
   if (optimizer === 'fednova') return { steps: 1 + ((seed + i) % mostSteps) };
   // Inside the range once scaled, also where it is rotated.
   const change = (j: number): number => (1.9 * Math.cos(seed + 5 * i + j)) / Math.sqrt(dimension);
@@ -143,7 +143,7 @@ it('agree, whoever drops out', { timeout: 300_000 }, async () => {
         update: Float32Array.from({ length: dimension }, (__, j) => Math.sin(seed + 7 * i + j) / Math.sqrt(dimension)),
         weight: plan.weight.kind === 'uniform' ? 1 : 1 + ((seed + i) % plan.weight.max),
         metrics: plan.metrics.length > 0 ? { count: i % 6 } : {},
-        ...shareOf(given, i),
+        ...extraOf(given, i),
       }));
       const { age = 0, late = 0 } = (given.optimizer === null ? given.stale : null) ?? {};
       // Each client is of another age.

@@ -8,7 +8,7 @@ import type { OptimizerState } from '../../optimizers/state.js';
 import { checkFloatVector, checkLength } from '../../vectors.js';
 import type { Plan, PlanFields } from '../fields.js';
 import { received } from './received.js';
-import type { Contribution, Share } from './stage.js';
+import type { EncoderInput, WeightedUpdate } from './stage.js';
 
 /**
  * What an optimizer takes of clients beside the update, and sends them beside the model. Client: FedNova's normalizer, or the change of a control
@@ -16,7 +16,7 @@ import type { Contribution, Share } from './stage.js';
  */
 
 /** What a client says of its training, where the plan's optimizer asks. */
-export interface LocalShare {
+export interface LocalExtra {
   /** FedNova: steps of plain SGD that the update took, from 1. For other local optimizers give `normalizer`. */
   readonly steps?: number;
   /** FedNova: a, from 1 to 2^31, as `novaNormalizer` computes it; instead of `steps`. */
@@ -65,9 +65,9 @@ export function readBroadcast(plan: Plan, values: Float32Array): Broadcast {
  * `usage.range` on a normalizer that is below 1 or doesn't fit the quantizer, `usage.floats`, `usage.vector` or `usage.finite` on a
  * control update.
  */
-export function share(plan: Plan): (contribution: Contribution, local: LocalShare) => Share {
+export function addExtra(plan: Plan): (contribution: WeightedUpdate, local: LocalExtra) => EncoderInput {
   const { optimizer, vector } = plan;
-  const parts = (contribution: Contribution, values: Float32Array): Share => ({
+  const parts = (contribution: WeightedUpdate, values: Float32Array): EncoderInput => ({
     ...contribution,
     update: values.subarray(0, vector.dimension),
     extra: values.subarray(vector.dimension),
@@ -96,7 +96,7 @@ export function share(plan: Plan): (contribution: Contribution, local: LocalShar
  */
 export function summedControl(
   plan: Plan,
-  { controlUpdate }: LocalShare,
+  { controlUpdate }: LocalExtra,
   publicSeed: Uint8Array,
 ): Float32Array | undefined {
   const { optimizer } = plan;
@@ -105,13 +105,13 @@ export function summedControl(
   return Float32Array.from(received(plan, sent, publicSeed), (value) => value / optimizer.controlScale);
 }
 
-const takenBy: { readonly [Field in keyof LocalShare]-?: OptimizerSpec['kind'] } = {
+const takenBy: { readonly [Field in keyof LocalExtra]-?: OptimizerSpec['kind'] } = {
   steps: 'fednova',
   normalizer: 'fednova',
   controlUpdate: 'scaffold',
 };
 
-function refuseOthers({ kind }: OptimizerSpec, local: LocalShare): void {
+function refuseOthers({ kind }: OptimizerSpec, local: LocalExtra): void {
   for (const field of ['steps', 'normalizer', 'controlUpdate'] as const)
     if (local[field] !== undefined && takenBy[field] !== kind)
       throw new UsageError(
@@ -120,7 +120,7 @@ function refuseOthers({ kind }: OptimizerSpec, local: LocalShare): void {
       );
 }
 
-function normalizerOf({ steps, normalizer }: LocalShare): number {
+function normalizerOf({ steps, normalizer }: LocalExtra): number {
   if (steps !== undefined && normalizer !== undefined)
     throw new UsageError('usage.options', 'options.steps and options.normalizer say the same: give one of them');
   if (normalizer !== undefined) return checkNumber('options.normalizer', normalizer, 1, 2 ** 31);
@@ -142,7 +142,7 @@ function checkFits({ quantize }: Plan, scaled: number): void {
   );
 }
 
-function controlUpdateOf({ vector }: Plan, { controlUpdate }: LocalShare): Float32Array {
+function controlUpdateOf({ vector }: Plan, { controlUpdate }: LocalExtra): Float32Array {
   if (controlUpdate === undefined)
     throw new UsageError(
       'usage.options',

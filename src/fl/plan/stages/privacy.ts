@@ -31,7 +31,7 @@ export function distributedMechanism(fields: PlanFields): DistributedMechanism {
     beta: quantize.beta,
     ringBits: quantize.ringBits,
     clients: cohort.maxClients,
-    minimumSurvivors: privacy.minSurvivors,
+    minSurvivors: privacy.minSurvivors,
     colluders: privacy.colluders,
     variance: privacy.variance,
     releaseAt: privacy.releaseAt,

@@ -18,16 +18,16 @@ export function encoder(plan: Plan): Encoder {
   const { bits, length } = ringShape(plan);
   const values = valuesLength(plan);
   const writeValues = plan.quantize.kind === 'conditional' ? noisyValues(plan) : roundedValues(plan, plan.quantize);
-  return (share, options) => {
+  return (input, options) => {
     const vector = asPlain(zeroVector(bits, length));
-    writeValues(vector, share, options);
-    vector.lanes[values] = share.weight;
-    vector.lanes.set(share.metrics, values + 1);
+    writeValues(vector, input, options);
+    vector.lanes[values] = input.weight;
+    vector.lanes.set(input.metrics, values + 1);
     return vector;
   };
 }
 
-type WriteValues = (vector: PlainVector, ...share: Parameters<Encoder>) => void;
+type WriteValues = (vector: PlainVector, ...input: Parameters<Encoder>) => void;
 
 function roundedValues(
   plan: Plan,

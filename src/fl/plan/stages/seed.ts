@@ -1,7 +1,8 @@
-import { sha256 } from '@noble/hashes/sha2.js';
-import { concatBytes, utf8 } from '../../../core/bytes.js';
+import { sha256 } from '#hash';
+import { concatBytes } from '../../../core/bytes.js';
 import { checkBytes, checkInteger } from '../../../core/check.js';
 import { UsageError } from '../../../core/errors.js';
+import { labelBytes, uint32 } from '../../../crypto/labels.js';
 import type { PlanFields } from '../fields.js';
 
 /** The public randomness of a round: 32 bytes, the same for all of its clients and cohorts, and other ones in each round. */
@@ -10,11 +11,9 @@ export function publicSeed(round: {
   readonly modelHash: Uint8Array;
   readonly round: number;
 }): Uint8Array {
-  const number = new Uint8Array(4);
-  new DataView(number.buffer).setUint32(0, checkInteger('round', round.round, 0, 0xffffffff));
-  const label = utf8('veilsum/2 public seed');
+  const number = uint32(checkInteger('round', round.round, 0, 0xffffffff));
   const [plan, model] = [checkBytes('planHash', round.planHash, 32), checkBytes('modelHash', round.modelHash, 32)];
-  return sha256(concatBytes(Uint8Array.of(label.length), label, plan, model, number));
+  return sha256(concatBytes(labelBytes('veilsum/2 public seed'), plan, model, number));
 }
 
 /** `seed`, which a plan that rotates or compresses can't do without. Throws `UsageError` (`usage.options`). */

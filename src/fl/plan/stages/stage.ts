@@ -9,8 +9,8 @@ import type { PlainVector } from '../../../ring/vector.js';
  * change what they are given: an update belongs to the caller.
  */
 
-/** A client's contribution on its way to the encoder. */
-export interface Contribution {
+/** A client's update on its way to the encoder, with what goes with it. */
+export interface WeightedUpdate {
   /** One value a dimension. */
   readonly update: Float32Array;
   /** An integer from 0 to the plan's largest weight. */
@@ -20,12 +20,12 @@ export interface Contribution {
 }
 
 /** What the encoder takes of a client. */
-export interface Share extends Contribution {
+export interface EncoderInput extends WeightedUpdate {
   /** What the plan's optimizer takes beside the update; empty for most. */
   readonly extra: Float32Array;
 }
 
-export type ClientStage = (contribution: Contribution) => Contribution;
+export type ClientStage = (contribution: WeightedUpdate) => WeightedUpdate;
 
 /** Gives that many uniform, fresh 32-bit numbers that nobody else knows. */
 export type RoundingSource = (words: number) => Uint32Array;
@@ -42,7 +42,7 @@ export interface EncodeOptions {
   readonly applicationSeeds?: readonly Uint8Array[];
 }
 
-export type Encoder = (share: Share, options: EncodeOptions) => PlainVector;
+export type Encoder = (input: EncoderInput, options: EncodeOptions) => PlainVector;
 
 /** What a decoder needs beside the sum. */
 export interface DecodeOptions {

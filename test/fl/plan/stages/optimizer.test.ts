@@ -17,7 +17,7 @@ import {
 import {
   broadcast,
   broadcastLength,
-  type LocalShare,
+  type LocalExtra,
   readBroadcast,
   summedControl,
 } from '../../../../src/fl/plan/stages/optimizer.js';
@@ -36,7 +36,7 @@ const scaffold = { kind: 'scaffold', clients: 10, controlScale: 0.5 } as const;
 const rotate = { kind: 'hadamard' } as const;
 const seed = publicSeed({ planHash: new Uint8Array(32), modelHash: new Uint8Array(32), round: 1 });
 
-interface Client extends LocalShare {
+interface Client extends LocalExtra {
   readonly update: Float32Array;
   readonly weight?: number;
 }
@@ -107,7 +107,7 @@ describe('FedNova in a plan', () => {
   it('takes steps, or the normalizer that they make', () => {
     const plan = definePlan({ ...base, optimizer: fednova });
     const encode = clientPipeline(plan);
-    const lanes = (local: LocalShare): Uint32Array | Uint16Array | Uint8Array =>
+    const lanes = (local: LocalExtra): Uint32Array | Uint16Array | Uint8Array =>
       encode(updateOf(1), { ...local, rounding: draws(1) }).lanes;
     expect(lanes({ steps: 6 })).toEqual(lanes({ normalizer: novaNormalizer({ steps: 6 }) }));
     expect(lanes({ normalizer: novaNormalizer({ steps: 6, momentum: 0.5 }) })).not.toEqual(lanes({ steps: 6 }));
@@ -285,7 +285,7 @@ describe('SCAFFOLD in a plan', () => {
 });
 
 it.each([null, undefined, 'weight'])('refuses %s in place of what goes with an update', (given) => {
-  const call = (): void => contributionCheck(definePlan(base))(new Float32Array(5), given as unknown as LocalShare);
+  const call = (): void => contributionCheck(definePlan(base))(new Float32Array(5), given as unknown as LocalExtra);
   expect(call).toThrow(expect.objectContaining({ code: 'usage.options' }));
 });
 
