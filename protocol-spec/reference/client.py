@@ -249,6 +249,8 @@ class Client:
     def outcome(self, outcome):
         has_sent = self.state in ('submitted', 'confirmed', 'revealed')
         must('unmask-10', has_sent or not outcome['survived'], 'outcome.survived')
+        if self.state in ('confirmed', 'revealed'):
+            must('unmask-10', outcome['survived'] and outcome['survivors'] == len(self.survivor_set), 'outcome.survived')
         self.state, self.end = 'finished', dict(kind='finished', **outcome)
         return []
 

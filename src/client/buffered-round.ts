@@ -78,7 +78,7 @@ export class BufferedRound implements ClientRound {
       return await (await this.#join()).submit(update, contribution);
     } catch (error) {
       if (error instanceof ConnectionEnd || (error instanceof AbortError && error.code === 'async.stale'))
-        return { status: 'aborted', code: error.code, reason: error.message, revealed: false };
+        return { status: 'aborted', code: error.code, reason: error.message, sent: false };
       throw error;
     }
   }

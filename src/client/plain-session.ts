@@ -53,7 +53,7 @@ export class PlainClientSession {
   }
 
   /** Whether the server has the input: from `submit` on it may. */
-  get revealed(): boolean {
+  get submitted(): boolean {
     return this.#submitted;
   }
 

@@ -32,18 +32,19 @@ export type RoundOutcome =
       /** Under SCAFFOLD by how much this client's control variate changes now: what was submitted, within the plan's range. */
       readonly controlUpdate?: Float32Array;
     }
-  /** There is a sum of `survivors` clients, and the update isn't in it. */
-  | { readonly status: 'missed'; readonly survivors: number }
+  /** The server says that there is a sum of `survivors` clients without the update. */
+  | { readonly status: 'missed'; readonly survivors: number; readonly sent: boolean }
   /** The server gave the session up, went on without this client, or is gone. */
   | {
       readonly status: 'aborted';
       readonly code: string;
       readonly reason: string;
       /**
-       * Whether this client had revealed its seed shares: the server may have a sum with the update in it. Submitting the very
-       * same update again, in a round with other clients, would give it the difference of two sums.
+       * Whether the masked update had left, here and under `missed`: a server may then have a sum with it, whatever it says, since
+       * neighbors' seed shares suffice. Submitting the very same update again, in a round with other clients, could give it the
+       * difference of two sums. Where `submit` throws a `PeerError`, take it to have left as well.
        */
-      readonly revealed: boolean;
+      readonly sent: boolean;
     };
 
 /**
@@ -72,7 +73,7 @@ export interface ClientRound {
    *   the update; the round can be submitted again
    * @throws PeerError if this client refuses the session: the server broke the protocol, or proposes what the policy
    *   doesn't allow (`policy.…`), or under a buffered schedule offers another task or plan, or versions that aren't those that it gave this client
-   *   (`offer.…`, `model.…`). Nothing more is revealed; the iteration goes on with the next round.
+   *   (`offer.…`, `model.…`). No seed share is revealed any more; the iteration goes on with the next round.
    * @throws the reason of `options.signal` once that is aborted
    */
   readonly submit: (update: Float32Array, contribution?: Contribution) => Promise<RoundOutcome>;
@@ -219,7 +220,7 @@ export class OfferedRound implements ClientRound {
       const step = await session.receive(await this.#inbox.next()).catch(() => undefined);
       if (step?.kind === 'finished' || step?.kind === 'aborted') return outcomeOf(step, session);
     }
-    return { status: 'aborted', code, reason: message, revealed: session.revealed };
+    return { status: 'aborted', code, reason: message, sent: session.submitted };
   }
 
   /** Stops as soon as the server says something: before the upload is whole, that can only be that it won't take it. */
@@ -262,10 +263,11 @@ function ownCopy(contribution: Contribution): Contribution {
 
 function outcomeOf(
   step: Extract<ClientStep, { readonly kind: 'finished' | 'aborted' }>,
-  { revealed }: RoundSession,
+  { submitted: sent }: RoundSession,
 ): RoundOutcome {
-  if (step.kind === 'aborted') return { status: 'aborted', code: step.code, reason: step.reason, revealed };
-  return { status: step.survived ? 'summed' : 'missed', survivors: step.survivors };
+  if (step.kind === 'aborted') return { status: 'aborted', code: step.code, reason: step.reason, sent };
+  const { survivors } = step;
+  return step.survived ? { status: 'summed', survivors } : { status: 'missed', survivors, sent };
 }
 
 /** The phase that a client answers on the way into a state. */

@@ -135,7 +135,7 @@ class EdgeRounds {
       made = this.#again(offer) ?? (await this.#make(offer));
       const outcome = await offer.submit(made.contribution.update, this.#accompany(offer, made.contribution));
       // The root may have a sum of what it could tell: with other edges next time it would have the difference of two.
-      const told = outcome.status !== 'aborted' || (outcome.revealed && offer.plan.masking.kind !== 'none');
+      const told = outcome.status !== 'aborted' || (outcome.sent && offer.plan.masking.kind !== 'none');
       this.#made = told ? undefined : made;
       return { round: offer.round, own: made.own, outcome };
     } catch (error) {

@@ -140,7 +140,7 @@ describe('a server', () => {
     expect(await round?.submit(updateOf(0), { weight: 1 })).toMatchObject({
       status: 'aborted',
       code: 'async.stale',
-      revealed: false,
+      sent: false,
     });
     await heardOf(heard, 'abort');
     expect(heard).not.toContain('advertise');
@@ -154,7 +154,7 @@ describe('a server', () => {
     const { value: round } = await rounds.next();
     expect(await round?.submit(updateOf(0), { weight: 1 })).toMatchObject({
       code: 'connection.closed',
-      revealed: false,
+      sent: false,
     });
     expect(await rounds.next()).toEqual({ done: true, value: undefined });
   });

@@ -266,7 +266,7 @@ describe('submit', () => {
       status: 'aborted',
       code: 'advertise.few',
       reason: 'too few',
-      revealed: false,
+      sent: false,
     });
     expect(heard).toEqual([]);
   });

@@ -239,7 +239,7 @@ describe('upstream', () => {
     expect(results[0]?.failures.length).toBe(1);
     for (const { rounds } of await Promise.all(played)) {
       expect(rounds.map(({ outcome }) => outcome)).toMatchObject([
-        { status: 'aborted', revealed: false },
+        { status: 'aborted', sent: false },
         { status: 'summed', survivors: 3 },
       ]);
       expect(rounds[1]?.own).toBe(rounds[0]?.own);
@@ -253,7 +253,7 @@ describe('upstream', () => {
     await allRounds(server);
     for (const { rounds } of await Promise.all(played)) {
       expect(rounds.map(({ outcome }) => outcome)).toMatchObject([
-        { status: 'aborted', revealed: true },
+        { status: 'aborted', sent: true },
         { status: 'summed', survivors: 3 },
       ]);
       expect(rounds[1]?.own).not.toBe(rounds[0]?.own);

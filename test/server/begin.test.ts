@@ -58,7 +58,7 @@ describe('a round that begins with a given model', () => {
     expect(result.cohorts[0]?.survivors).toBe(clients);
     for (const { outcomes } of await Promise.all(parts))
       expect(outcomes).toMatchObject([
-        { status: 'aborted', code: 'round.cancelled', revealed: false },
+        { status: 'aborted', code: 'round.cancelled', sent: false },
         { status: 'summed', survivors: clients },
       ]);
     await server.close();

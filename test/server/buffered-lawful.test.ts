@@ -99,7 +99,7 @@ describe('a robust rule over the sums of buffers', () => {
     const [back, lost, ...rest] = await Promise.all([again, ...first, ...others]);
     expect(lost?.error).toMatchObject({ name: 'AbortError' });
     expect(back?.error).toBeUndefined();
-    expect(back?.outcomes[0]).toMatchObject({ status: 'aborted', code: 'advertise.early', revealed: false });
+    expect(back?.outcomes[0]).toMatchObject({ status: 'aborted', code: 'advertise.early', sent: false });
     for (const { error } of rest) expect(error).toBeUndefined();
     expect(results[0]?.cohorts.map(({ survivors }) => survivors)).toEqual([6, 5]);
   });

@@ -41,7 +41,7 @@ describe('buffers', () => {
     });
     expect(outcomes.filter(({ status }) => status === 'summed').length).toBe(24);
     for (const outcome of outcomes)
-      if (outcome.status !== 'summed') expect(outcome).toMatchObject({ code: 'connection.closed', revealed: false });
+      if (outcome.status !== 'summed') expect(outcome).toMatchObject({ code: 'connection.closed', sent: false });
   });
 
   it('go on beside each other: one that is held up goes into a later version, and counts less', async () => {
@@ -149,7 +149,7 @@ describe('buffers', () => {
     const { outcomes, error } = await late;
     await Promise.all(others);
     expect(error).toBeUndefined();
-    expect(outcomes[0]).toMatchObject({ status: 'aborted', code: 'async.stale', revealed: false });
+    expect(outcomes[0]).toMatchObject({ status: 'aborted', code: 'async.stale', sent: false });
     expect(trained[1]).toBeGreaterThanOrEqual(2);
     const ages = results.flatMap(({ cohorts }) =>
       cohorts.flatMap(({ versions }) => versions?.trained.map((version) => versions.formed - version) ?? []),

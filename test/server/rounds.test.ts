@@ -132,7 +132,7 @@ describe('deadlines', () => {
       // It was late, but it hears what became of the session.
       if (survives) expect(outcome).toEqual({ status: 'summed', survivors: 6 });
       else if (late === 'advertise') expect(outcome).toMatchObject({ status: 'aborted', code: 'session.late' });
-      else expect(outcome).toEqual({ status: 'missed', survivors: 5 });
+      else expect(outcome).toEqual({ status: 'missed', survivors: 5, sent: late === 'input' });
     },
   );
 

@@ -323,16 +323,40 @@ async function signerAt(base: Base, index: number): Promise<Uint8Array> {
 
 function outcome(base: Base): readonly Fault[] {
   const tag = tagOf(base.play.context);
-  return ([1, 2, 3] as const).map((after) => ({
-    party: 'client',
-    name: `an outcome that it survived, after ${after} steps`,
-    covers: ['unmask-10'],
-    base: base.path,
-    after,
-    message: encodeOutcome(tag, { survived: true, survivors: 4 }),
-    phase: (['share', 'share', 'input', 'input'] as const)[after] ?? 'input',
-    code: 'outcome.survived',
-  }));
+  const survivors = base.play.result?.survivors.length ?? 0;
+  const denied = ([before.confirmations, before.outcome] as const).flatMap((after) =>
+    [
+      { what: 'an outcome without it', message: encodeOutcome(tag, { survived: false, survivors }) },
+      {
+        what: 'an outcome of another number',
+        message: encodeOutcome(tag, { survived: true, survivors: survivors + 1 }),
+      },
+    ].map(
+      ({ what, message }): Fault => ({
+        party: 'client',
+        name: `${what}, after ${after} steps`,
+        covers: ['unmask-10'],
+        base: base.path,
+        after,
+        message,
+        phase: 'unmask',
+        code: 'outcome.survived',
+      }),
+    ),
+  );
+  const tooSoon = ([1, 2, 3] as const).map(
+    (after): Fault => ({
+      party: 'client',
+      name: `an outcome that it survived, after ${after} steps`,
+      covers: ['unmask-10'],
+      base: base.path,
+      after,
+      message: encodeOutcome(tag, { survived: true, survivors: 4 }),
+      phase: (['share', 'share', 'input', 'input'] as const)[after] ?? 'input',
+      code: 'outcome.survived',
+    }),
+  );
+  return [...tooSoon, ...denied];
 }
 
 /** Sessions that a client won't begin. */

@@ -4,7 +4,7 @@ import { encodeAbort } from '../../secagg/messages/abort.js';
 import type { Confirmation } from '../../secagg/messages/confirmations.js';
 import { decodeConfirmations, encodeConfirmations } from '../../secagg/messages/confirmations.js';
 import { decodeDelivery, encodeDelivery, type SealedShares } from '../../secagg/messages/delivery.js';
-import { encodeOutcome } from '../../secagg/messages/outcome.js';
+import { decodeOutcome, encodeOutcome } from '../../secagg/messages/outcome.js';
 import { encodeRoster } from '../../secagg/messages/roster.js';
 import { encodeSurvivors } from '../../secagg/messages/survivors.js';
 import { confirmInput, Survivors } from '../../secagg/survivors.js';
@@ -221,6 +221,23 @@ export const laterLies: readonly Lie[] = [
     tell: ({ world: { tag } }) => encodeOutcome(tag, { survived: true, survivors: 8 }),
   },
   {
+    name: 'unmask-10/denied',
+    title: 'an outcome without its input, which it confirmed to be in the sum',
+    at: 'outcome',
+    codes: ['outcome.survived'],
+    tell: ({ world: { tag } }, honest) => encodeOutcome(tag, { ...decodeOutcome(tag, honest), survived: false }),
+  },
+  {
+    name: 'unmask-10/miscounted',
+    title: 'an outcome of another number of survivors than it confirmed',
+    at: 'outcome',
+    codes: ['outcome.survived'],
+    tell: ({ world: { tag } }, honest) => {
+      const { survived, survivors } = decodeOutcome(tag, honest);
+      return encodeOutcome(tag, { survived, survivors: survivors + 1 });
+    },
+  },
+  {
     name: 'order-1/survivors-first',
     title: 'survivors before anybody has shared',
     at: 'roster',
@@ -289,9 +306,10 @@ export const laterLies: readonly Lie[] = [
   {
     name: 'wire-6/survived',
     title: 'an outcome that neither survived nor did not',
-    at: 'outcome',
+    at: 'roster', // later a client knows what its outcome must be, whatever it makes of a 2
     codes: ['codec.malformed'],
-    tell: (_, honest) => Uint8Array.from(honest, (byte, i) => (i === 17 ? 2 : byte)),
+    tell: ({ world: { tag } }) =>
+      Uint8Array.from(encodeOutcome(tag, { survived: false, survivors: 8 }), (byte, i) => (i === 17 ? 2 : byte)),
   },
 ];
 

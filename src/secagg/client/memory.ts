@@ -28,12 +28,14 @@ export type Memory =
       readonly held: HeldShares;
       readonly survivors: Survivors;
     }
-  | { readonly state: 'revealed' | 'finished' | 'aborted' };
+  /** `survivors`: how many were confirmed. */
+  | { readonly state: 'revealed'; readonly survivors: number }
+  | { readonly state: 'finished' | 'aborted' };
 
 /** What is left once nothing may be revealed any more: no secret, so nobody can be asked for one again. */
-export function forget(memory: Memory, state: 'revealed' | 'finished' | 'aborted'): Memory {
+export function forget<Rest extends Memory>(memory: Memory, rest: Rest): Rest {
   if ('secrets' in memory) wipeSecrets(memory.secrets);
   if ('keys' in memory) wipe(...memory.keys.map(({ receive }) => receive));
   if ('held' in memory) for (const shares of memory.held.values()) if (shares !== undefined) wipe(shares);
-  return { state };
+  return rest;
 }

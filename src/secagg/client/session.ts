@@ -28,7 +28,7 @@ import { forget, type Memory } from './memory.js';
 import { verifyRoster } from './roster.js';
 import { deriveSecrets, expandSeed, randLength, wipeSecrets } from './secrets.js';
 import { channelKeys, openShares, shareSeeds } from './sharing.js';
-import { checkConfirmations, checkSurvivors, revealsFor } from './unmask.js';
+import { checkConfirmations, checkOutcome, checkSurvivors, revealsFor } from './unmask.js';
 
 export interface ClientSessionOptions {
   /** What the session is about, from the server's offer and checked against what the client knows of it. */
@@ -66,7 +66,7 @@ export class ClientSession {
   readonly #contextHash: Uint8Array;
   #memory: Memory;
   #busy = false;
-  #revealed = false;
+  #submitted = false;
 
   /**
    * @throws UsageError for an option of wrong type or range
@@ -92,9 +92,12 @@ export class ClientSession {
     return this.#memory.state;
   }
 
-  /** Whether seed shares were revealed, however the session ended: the server may have a sum with the input in it. */
-  get revealed(): boolean {
-    return this.#revealed;
+  /**
+   * Whether the masked input was given out, however the session ended. From then on the server may have a sum with the input in it:
+   * it takes seed shares of t neighbors, and none of this client's.
+   */
+  get submitted(): boolean {
+    return this.#submitted;
   }
 
   /** Makes the session's keys and gives the advertisement. */
@@ -150,6 +153,7 @@ export class ClientSession {
         inputMessages(masked, { tag: this.#tag, provider: this.#provider, secrets, serverKey, roster, held }),
       );
       this.#move(memory, { state: 'submitted', roster, held });
+      this.#submitted = true;
       wipeSecrets(secrets);
       return messages;
     });
@@ -253,16 +257,14 @@ export class ClientSession {
     await checkConfirmations(this.#provider, confirmations, { roster, survivors });
     if (this.#memory !== memory) throw stateLost();
     const unmask = encodeUnmask(this.#tag, revealsFor(held, survivors, this.context.releaseAt));
-    this.#end('revealed');
-    this.#revealed = true;
+    this.#memory = forget(memory, { state: 'revealed', survivors: survivors.size });
     return { kind: 'send', message: unmask };
   }
 
   async #finish(message: Uint8Array): Promise<ClientStep> {
     clientTransition(this.state, 'outcome');
     const outcome = decodeOutcome(this.#tag, message);
-    if (outcome.survived && !hasSubmitted.has(this.state))
-      throw new PeerError('outcome.survived', 'the server says that an input is in the sum which was never sent');
+    checkOutcome(outcome, { submitted: this.#submitted, confirmed: confirmedBy(this.#memory) });
     this.#end('finished');
     return { kind: 'finished', ...outcome };
   }
@@ -294,8 +296,8 @@ export class ClientSession {
     this.#memory = to;
   }
 
-  #end(state: 'revealed' | 'finished' | 'aborted'): void {
-    this.#memory = forget(this.#memory, state);
+  #end(state: 'finished' | 'aborted'): void {
+    this.#memory = forget(this.#memory, { state });
   }
 
   /** One call at a time: a second one could see, or fork, a state that is being left. */
@@ -310,14 +312,17 @@ export class ClientSession {
   }
 }
 
-/** States in which the server has the input. */
-const hasSubmitted: ReadonlySet<ClientState> = new Set(['submitted', 'confirmed', 'revealed']);
-
 function isIn<State extends Memory['state']>(
   memory: Memory,
   state: State,
 ): memory is Extract<Memory, { readonly state: State }> {
   return memory.state === state;
+}
+
+/** How many survivors were confirmed, if they were. */
+function confirmedBy(memory: Memory): number | undefined {
+  if (memory.state === 'confirmed') return memory.survivors.size;
+  return memory.state === 'revealed' ? memory.survivors : undefined;
 }
 
 function stateError(call: string, state: ClientState): UsageError {

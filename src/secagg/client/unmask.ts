@@ -4,6 +4,7 @@ import type { CryptoProvider } from '../../crypto/provider/provider.js';
 import { verifyAll } from '../../crypto/signature.js';
 import { seedLength } from '../limits.js';
 import type { Confirmation } from '../messages/confirmations.js';
+import type { Outcome } from '../messages/outcome.js';
 import type { Reveal } from '../messages/unmask.js';
 import { confirmInput, releasedSeeds, type Survivors } from '../survivors.js';
 import type { ClientRoster } from './roster.js';
@@ -59,6 +60,23 @@ export async function checkConfirmations(
     throw new PeerError(
       'confirmations.few',
       `${valid} neighbors confirmed these survivors, the threshold is ${threshold}`,
+    );
+}
+
+/**
+ * Throws `PeerError` (`outcome.survived`) for an outcome that this client knows to be untrue: that an input is in the sum which it never
+ * `submitted`, or anything but what it `confirmed`, that many survivors, itself included.
+ */
+export function checkOutcome(
+  { survived, survivors }: Outcome,
+  { submitted, confirmed }: { readonly submitted: boolean; readonly confirmed: number | undefined },
+): void {
+  if (survived && !submitted)
+    throw new PeerError('outcome.survived', 'the server says that an input is in the sum which was never sent');
+  if (confirmed !== undefined && !(survived && survivors === confirmed))
+    throw new PeerError(
+      'outcome.survived',
+      `this client confirmed ${confirmed} survivors, itself included; the server now says otherwise`,
     );
 }
 
