@@ -1,10 +1,14 @@
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { fromHex, toHex } from '../core/bytes.js';
 import { UsageError } from '../core/errors.js';
 import type { KeyPair } from '../secagg/index.js';
 
 function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : 'unknown';
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }
 
 /** Throws `UsageError` (`usage.file`). */
@@ -24,6 +28,23 @@ export async function writeSecret(path: string, bytes: Uint8Array): Promise<void
     await file.close();
   } catch (cause) {
     throw new UsageError('usage.file', `can't create ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/**
+ * Throws `UsageError` (`usage.file`) unless a file can be written at `path`: for what is written only once the work is done, which would be
+ * lost. What is there stays as it is, and nothing is left where nothing was.
+ */
+export async function checkWritable(path: string): Promise<void> {
+  try {
+    const created = await open(path, 'wx').catch((error: unknown) => {
+      if (codeOf(error) === 'EEXIST') return undefined;
+      throw error;
+    });
+    await (created ?? (await open(path, 'a'))).close();
+    if (created !== undefined) await rm(path);
+  } catch (cause) {
+    throw new UsageError('usage.file', `can't write ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 

@@ -6,7 +6,7 @@ import { definePlan, type Plan } from '../fl/index.js';
 import type { Phase, SuiteId, Threat } from '../secagg/index.js';
 import { type LogEntry, type RoundResult, type Server, serve } from '../server/index.js';
 import { assignment, fraction, integer, seconds } from './arguments.js';
-import { floatBytes, readBytes, readFloats, readPublicKey, writePublic } from './files.js';
+import { checkWritable, floatBytes, readBytes, readFloats, readPublicKey, writePublic } from './files.js';
 import { exitCodes } from './report.js';
 
 interface Options {
@@ -106,6 +106,8 @@ function spentText(privacy: RoundResult['privacy']): string {
 }
 
 async function run(options: Options): Promise<void> {
+  // Before any client has worked for it.
+  for (const path of [options.checkpoint, options.out]) if (path !== undefined) await checkWritable(path);
   const ledger = options.ledger === undefined ? undefined : await Ledger.open({ storage: fileStorage(options.ledger) });
   const server = await start(options, ledger);
   const stop = (): void => void server.close();

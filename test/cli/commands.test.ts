@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CommanderError, InvalidArgumentError } from 'commander';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { assignment, fraction, integer, seconds } from '../../src/cli/arguments.js';
-import { floatBytes, readFloats, readKeyPair, readPublicKey, writeSecret } from '../../src/cli/files.js';
+import { checkWritable, floatBytes, readFloats, readKeyPair, readPublicKey, writeSecret } from '../../src/cli/files.js';
 import { joinCommand } from '../../src/cli/join.js';
 import { keysCommand } from '../../src/cli/keys.js';
 import { describeError, exitCodeOf } from '../../src/cli/report.js';
@@ -66,6 +66,19 @@ describe('files', () => {
     await writeFile(path('odd'), new Uint8Array(length));
     await expect(readFloats(path('odd'))).rejects.toMatchObject({ code: 'usage.file' });
   });
+
+  it('are known to be writable without being touched', async () => {
+    await writeFile(path('there'), 'as it was');
+    await checkWritable(path('there'));
+    expect(await readFile(path('there'), 'utf8')).toBe('as it was');
+    await checkWritable(path('not there'));
+    await expect(stat(path('not there'))).rejects.toMatchObject({ code: 'ENOENT' });
+    for (const wrong of [path('nowhere/model'), path('there/model'), folder])
+      await expect(checkWritable(wrong)).rejects.toMatchObject({
+        code: 'usage.file',
+        message: expect.stringContaining(wrong),
+      });
+  });
 });
 
 describe('option values', () => {
@@ -116,6 +129,10 @@ describe('serve and join', () => {
     await expect(serve('--authority', path('authority.pub'), '--plan', path('plan'))).rejects.toMatchObject({
       code: 'plan.schema',
     });
+    for (const option of ['--out', '--checkpoint'])
+      await expect(
+        serve('--authority', path('authority.pub'), '--plan', path('plan'), option, path('nowhere/model')),
+      ).rejects.toMatchObject({ code: 'usage.file', message: expect.stringContaining(path('nowhere/model')) });
     const join = (...args: string[]): Promise<unknown> => joinCommand().parseAsync(args, { from: 'user' });
     const known = ['--authority', path('authority.pub'), '--update', path('floats')];
     await expect(join('ws://127.0.0.1:1', '--identity', path('short'), ...known)).rejects.toMatchObject({
