@@ -21,13 +21,26 @@ export async function readBytes(path: string): Promise<Uint8Array> {
 }
 
 /** Writes a file that nobody else may read, and never over one that exists: it may be somebody's only key. */
-export async function writeSecret(path: string, bytes: Uint8Array): Promise<void> {
+export function writeSecret(path: string, bytes: Uint8Array): Promise<void> {
+  return createFile(path, bytes, 0o600);
+}
+
+/** Writes a file that is new, or throws `UsageError` (`usage.file`) and leaves none behind. */
+export async function createFile(path: string, content: Uint8Array | string, mode = 0o644): Promise<void> {
   try {
-    const file = await open(path, 'wx', 0o600);
-    await file.writeFile(bytes);
-    await file.close();
+    const file = await open(path, 'wx', mode);
+    try {
+      await file.writeFile(content);
+    } catch (error) {
+      await rm(path);
+      throw error;
+    } finally {
+      await file.close();
+    }
   } catch (cause) {
-    throw new UsageError('usage.file', `can't create ${path}: ${reasonOf(cause)}`, { cause });
+    const reason =
+      codeOf(cause) === 'EEXIST' ? 'it exists: choose another --out, or move that file away' : reasonOf(cause);
+    throw new UsageError('usage.file', `can't create ${path}: ${reason}`, { cause });
   }
 }
 

@@ -47,6 +47,18 @@ describe('keys', () => {
     expect(new Uint8Array(await readFile(path('kept')))).toEqual(new Uint8Array([1]));
   });
 
+  it.each(['key', 'pub'])('makes no pair where its .%s would stand on another', async (extension) => {
+    const out = path(`half-${extension}`);
+    await writeFile(`${out}.${extension}`, 'kept');
+    await expect(keys('authority', '--out', out)).rejects.toMatchObject({
+      code: 'usage.file',
+      message: `can't create ${out}.${extension}: it exists: choose another --out, or move that file away`,
+    });
+    expect(await readFile(`${out}.${extension}`, 'utf8')).toBe('kept');
+    const other = extension === 'key' ? 'pub' : 'key';
+    await expect(stat(`${out}.${other}`)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   it('refuses key files that are none', async () => {
     await writeFile(path('short'), new Uint8Array(63));
     await expect(readKeyPair(path('short'))).rejects.toMatchObject({ code: 'usage.file' });
