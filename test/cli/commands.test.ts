@@ -145,6 +145,9 @@ describe('serve and join', () => {
       await expect(
         serve('--authority', path('authority.pub'), '--plan', path('plan'), option, path('nowhere/model')),
       ).rejects.toMatchObject({ code: 'usage.file', message: expect.stringContaining(path('nowhere/model')) });
+    await expect(
+      serve('--authority', path('authority.pub'), '--plan', path('plan'), '--ledger', path('plan')),
+    ).rejects.toMatchObject({ code: 'usage.file', message: expect.stringContaining(path('plan')) });
     const join = (...args: string[]): Promise<unknown> => joinCommand().parseAsync(args, { from: 'user' });
     const known = ['--authority', path('authority.pub'), '--update', path('floats')];
     await expect(join('ws://127.0.0.1:1', '--identity', path('short'), ...known)).rejects.toMatchObject({
