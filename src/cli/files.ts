@@ -75,12 +75,15 @@ export function publicKeyText(key: Uint8Array): string {
 }
 
 export async function readPublicKey(path: string): Promise<Uint8Array> {
-  const text = Buffer.from(await readBytes(path))
-    .toString('latin1')
-    .trim();
-  if (!/^[0-9a-f]{64}$/.test(text))
-    throw new UsageError('usage.file', `${path} must hold a public key: 64 hexadecimal digits`);
+  const text = publicKeyOf(await readBytes(path));
+  if (text === undefined)
+    throw new UsageError('usage.file', `${path} must hold a public key, as authority.pub does: 64 hexadecimal digits`);
   return fromHex(text);
+}
+
+function publicKeyOf(bytes: Uint8Array): string | undefined {
+  const text = Buffer.from(bytes).toString('latin1').trim();
+  return /^[0-9a-f]{64}$/.test(text) ? text : undefined;
 }
 
 /** An authority's key file: private key, then public key, 32 bytes each. */
@@ -90,6 +93,12 @@ export function keyPairBytes({ privateKey, publicKey }: KeyPair): Uint8Array {
 
 export async function readKeyPair(path: string): Promise<KeyPair> {
   const bytes = await readBytes(path);
+  // Without a line break it has as many bytes as a pair.
+  if (publicKeyOf(bytes) !== undefined)
+    throw new UsageError(
+      'usage.file',
+      `${path} holds a public key: give the authority's key pair, which \`veilsum keys authority\` wrote as <path>.key`,
+    );
   if (bytes.length !== 64)
     throw new UsageError('usage.file', `${path} must hold an authority's key pair, 64 bytes, got ${bytes.length}`);
   return { privateKey: bytes.slice(0, 32), publicKey: bytes.slice(32) };

@@ -3,7 +3,7 @@ import { type ClientBudget, type ClientRound, join, type RoundOutcome } from '..
 import { AbortError, UsageError } from '../core/errors.js';
 import { fileStorage } from '../dp/ledger/file.node.js';
 import { type ClientPolicy, decodeIdentity, defaultPolicy } from '../secagg/index.js';
-import { assignment, fraction, integer, number } from './arguments.js';
+import { assignment, fraction, integer, positive, properFraction } from './arguments.js';
 import { readBytes, readFloats, readPublicKey } from './files.js';
 import { exitCodes } from './report.js';
 
@@ -122,8 +122,8 @@ export function joinCommand(): Command {
     .option('--min-threshold <n>', 'refuse lower thresholds', integer, floors.minThreshold)
     .option('--corrupt <fraction>', 'clients that may collude', fraction, floors.assumptions.corrupt)
     .option('--dropout <fraction>', 'clients that may drop out', fraction, floors.assumptions.dropout)
-    .option('--epsilon <n>', 'own privacy budget: refuse tasks that could pass it, or that add no noise', number)
-    .option('--delta <n>', 'delta of that budget', number, 1e-5)
+    .option('--epsilon <n>', 'own privacy budget: refuse tasks that could pass it, or that add no noise', positive)
+    .option('--delta <n>', 'delta of that budget', properFraction, 1e-5)
     .option('--ledger <directory>', 'own ledger for it, one for all tasks (default: in memory)')
     .option('--allow-unmasked', 'join a task without masking too, whose server sees this update by itself')
     .option('--trust-server', "let the server's own noise count")

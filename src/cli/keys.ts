@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { Command } from 'commander';
 import { wipe } from '../core/bytes.js';
 import { createIdentity, createKeyPair, encodeIdentity } from '../secagg/index.js';
-import { integer } from './arguments.js';
+import { integerFrom } from './arguments.js';
 import { createFile, keyPairBytes, publicKeyText, readKeyPair, writeSecret } from './files.js';
 import { exitCodes } from './report.js';
 
@@ -49,7 +49,7 @@ export function keysCommand(): Command {
     .description("make a client's key and have the authority certify it")
     .requiredOption('--authority <file>', "the authority's secret key file, authority.key")
     .requiredOption('--out <file>', "file for the client's identity (secret, mode 0600)")
-    .option('--days <n>', 'days that the certificate is good for', integer, 365)
+    .option('--days <n>', 'days that the certificate is good for, 1 to 36500', integerFrom(1, 36_500), 365)
     .action(clientKeys);
   for (const command of keys.commands) command.addHelpText('after', exitCodes);
   return keys;

@@ -3,7 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommanderError, InvalidArgumentError } from 'commander';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { assignment, fraction, integer, seconds } from '../../src/cli/arguments.js';
+import {
+  assignment,
+  fraction,
+  integer,
+  integerFrom,
+  positive,
+  properFraction,
+  seconds,
+} from '../../src/cli/arguments.js';
 import { checkWritable, floatBytes, readFloats, readKeyPair, readPublicKey, writeSecret } from '../../src/cli/files.js';
 import { joinCommand } from '../../src/cli/join.js';
 import { keysCommand } from '../../src/cli/keys.js';
@@ -62,6 +70,13 @@ describe('keys', () => {
   it('refuses key files that are none', async () => {
     await writeFile(path('short'), new Uint8Array(63));
     await expect(readKeyPair(path('short'))).rejects.toMatchObject({ code: 'usage.file' });
+    const text = await readFile(path('authority.pub'), 'utf8');
+    await writeFile(path('no line break'), text.trim());
+    for (const name of ['authority.pub', 'no line break'])
+      await expect(keys('client', '--authority', path(name), '--out', path('none'))).rejects.toMatchObject({
+        code: 'usage.file',
+        message: expect.stringMatching(/(authority.pub|no line break) holds a public key: give .*\.key$/),
+      });
     await expect(readPublicKey(path('short'))).rejects.toMatchObject({ code: 'usage.file' });
     await expect(readPublicKey(path('nowhere'))).rejects.toMatchObject({ code: 'usage.file' });
   });
@@ -96,7 +111,10 @@ describe('files', () => {
 describe('option values', () => {
   it('are parsed', () => {
     expect(integer('42')).toBe(42);
+    expect(['1', '007', '36500'].map(integerFrom(1, 36_500))).toEqual([1, 7, 36_500]);
     expect(fraction('0.25')).toBe(0.25);
+    expect(positive('1e-300')).toBe(1e-300);
+    expect(properFraction('0.999')).toBe(0.999);
     expect(seconds('1.5')).toBe(1500);
     const parse = assignment(integer);
     expect(parse('b=2', parse('a=1'))).toEqual({ a: 1, b: 2 });
@@ -104,6 +122,9 @@ describe('option values', () => {
 
   it.each([
     [integer, ['', '-1', '1.5', 'x', '1e3', '9999999999999999']],
+    [integerFrom(1, 36_500), ['', '0', '-1', '36501', '99999999999', '1.5', 'x', '9999999999999999']],
+    [positive, ['', ' ', '0', '-1', '1e-400', 'x', 'Infinity', 'NaN']],
+    [properFraction, ['', '0', '1', '1.5', '-1', 'x']],
     [fraction, ['', '1', '-0.1', 'x', 'NaN']],
     [seconds, ['', '-1', 'x', '1e9', 'Infinity']],
     [assignment(integer), ['', '=', '=1', 'a', 'a=', 'a=x']],

@@ -94,6 +94,8 @@ function joining(url: string, i: number, ...args: string[]): Running {
   return veilsum('join', url, ...files, ...floors, '--corrupt', '0', '--dropout', '0', ...args);
 }
 
+const days = (n: string): string[] => ['keys', 'client', '--authority', 'a', '--out', 'x', '--days', n];
+
 describe('veilsum', () => {
   it('counts: a server and four clients, two rounds', async () => {
     const server = serve('--rounds', '2', '--max', '4', '--json', '--out', path('model.f32'));
@@ -152,6 +154,13 @@ describe('veilsum', () => {
     [2, /error: unknown command/, ['dance']],
     [2, /error: required option '--authority <file>' not specified/, ['serve']],
     [2, /error: option '--rounds <n>' argument '-1' is invalid/, ['serve', '--rounds', '-1']],
+    [2, /error: option '--days <n>' argument '0' is invalid. It must be a whole number from 1 to 36500/, days('0')],
+    [2, /error: option '--days <n>' argument '-1' is invalid. It must be a whole number from 1 to 36500/, days('-1')],
+    [
+      2,
+      /error: option '--epsilon <n>' argument '0' is invalid. It must be a number above 0/,
+      ['join', '--epsilon', '0'],
+    ],
     [2, /error: missing required argument 'url'/, ['join', '--identity', 'a', '--authority', 'b', '--update', 'c']],
     [2, /veilsum: usage\.file: can't read nowhere/, ['serve', '--authority', 'nowhere', '--plan', 'nowhere']],
     [2, /veilsum: usage\.file: can't read nowhere/, ['keys', 'client', '--authority', 'nowhere', '--out', 'x']],
