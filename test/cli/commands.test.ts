@@ -169,6 +169,17 @@ describe('serve and join', () => {
     await expect(
       serve('--authority', path('authority.pub'), '--plan', path('plan'), '--ledger', path('plan')),
     ).rejects.toMatchObject({ code: 'usage.file', message: expect.stringContaining(path('plan')) });
+    const plan = { vector: { dimension: 4 }, cohort: { maxClients: 8 }, quantize: { bits: 16, range: 1 } };
+    await writeFile(path('plan'), JSON.stringify(plan));
+    for (const content of ['', 'no checkpoint', new Uint8Array([1, ...new Uint8Array(10)])]) {
+      await writeFile(path('no checkpoint'), content);
+      await expect(
+        serve('--authority', path('authority.pub'), '--plan', path('plan'), '--resume', path('no checkpoint')),
+      ).rejects.toMatchObject({
+        code: 'usage.file',
+        message: expect.stringContaining(`${path('no checkpoint')} holds no checkpoint`),
+      });
+    }
     const join = (...args: string[]): Promise<unknown> => joinCommand().parseAsync(args, { from: 'user' });
     const known = ['--authority', path('authority.pub'), '--update', path('floats')];
     await expect(join('ws://127.0.0.1:1', '--identity', path('short'), ...known)).rejects.toMatchObject({
