@@ -17,7 +17,15 @@ import { joinCommand } from '../../src/cli/join.js';
 import { keysCommand } from '../../src/cli/keys.js';
 import { describeError, exitCodeOf } from '../../src/cli/report.js';
 import { serveCommand } from '../../src/cli/serve.js';
-import { AbortError, decodeIdentity, InternalError, PeerError, UsageError } from '../../src/secagg/index.js';
+import {
+  AbortError,
+  createIdentity,
+  decodeIdentity,
+  encodeIdentity,
+  InternalError,
+  PeerError,
+  UsageError,
+} from '../../src/secagg/index.js';
 
 let folder: string;
 const path = (name: string): string => join(folder, name);
@@ -25,6 +33,7 @@ const path = (name: string): string => join(folder, name);
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'veilsum-cli-'));
   vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  vi.spyOn(console, 'error').mockImplementation(() => undefined);
 });
 afterAll(async () => {
   vi.restoreAllMocks();
@@ -188,6 +197,29 @@ describe('serve and join', () => {
     await expect(join('ws://127.0.0.1:1', '--identity', path('client'), ...known)).rejects.toMatchObject({
       code: 'connection.failed',
     });
+    await keys('authority', '--out', path('another'));
+    await keys('client', '--authority', path('another.key'), '--out', path('foreign'));
+    await expect(join('ws://127.0.0.1:1', '--identity', path('foreign'), ...known)).rejects.toMatchObject({
+      code: 'usage.identity',
+      message: expect.stringMatching(/foreign is not by the authority of .*authority\.pub/),
+    });
+    const expired = await createIdentity({
+      authority: await readKeyPair(path('authority.key')),
+      validUntil: Math.floor(Date.now() / 1000) - 1,
+    });
+    await writeSecret(path('expired'), encodeIdentity(expired));
+    await expect(join('ws://127.0.0.1:1', '--identity', path('expired'), ...known)).rejects.toMatchObject({
+      code: 'usage.identity',
+      message: expect.stringMatching(/expired has expired, \d{4}-.*keys client/),
+    });
+    for (const value of [Number.NaN, Number.NEGATIVE_INFINITY]) {
+      await writeFile(path('no update'), floatBytes(new Float32Array([1, value])));
+      const files = ['--identity', path('client'), '--authority', path('authority.pub')];
+      await expect(join('ws://127.0.0.1:1', ...files, '--update', path('no update'))).rejects.toMatchObject({
+        code: 'usage.file',
+        message: expect.stringContaining(`no update: value 1 is ${value}`),
+      });
+    }
     await expect(join('nowhere', '--identity', path('client'), ...known)).rejects.toMatchObject({ code: 'usage.url' });
   });
 });

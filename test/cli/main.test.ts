@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
 import { floatBytes, readFloats } from '../../src/cli/files.js';
 
 /** The command as it is installed: built. */
@@ -105,6 +108,9 @@ describe('veilsum', () => {
     for (const { ended, output, errors } of joined) {
       expect(await ended, errors()).toBe(0);
       expect(output()).toBe('round 0: in a sum of 4 clients\nround 1: in a sum of 4 clients\n');
+      const [joining, end] = errors().split('\n');
+      expect(joining).toBe(`joining ${url}: a round begins when enough clients are there`);
+      expect(end).toBe('the server has no more rounds; this client was in 2 sums');
     }
     const rounds = server
       .output()
@@ -137,13 +143,23 @@ describe('veilsum', () => {
     for (const { ended, errors } of joined) expect(await ended, errors()).toBe(0);
   });
 
+  it('a client says that a server has ended without a round', async () => {
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+    server.on('connection', (socket) => socket.once('message', () => socket.close(1001)));
+    await once(server, 'listening');
+    const client = joining(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, 0);
+    expect(await client.ended, client.errors()).toBe(0);
+    expect(client.errors()).toMatch(/\nthe server has no more rounds; this client was in 0 sums\n$/);
+    server.close();
+  });
+
   it('a client with higher floors says no, and why', async () => {
     const server = serve('--max', '4');
     const url = await addressOf(server);
     const joined = clients.map((i) => joining(url, i, ...(i === 0 ? ['--min-clients', '50'] : [])));
     const [picky] = joined;
     expect(await picky?.ended).toBe(3);
-    expect(picky?.errors()).toMatch(/^veilsum: policy\.clients: [^\n]*\n$/);
+    expect(picky?.errors()).toMatch(/^joining [^\n]*\nveilsum: policy\.clients: [^\n]*\n$/);
   });
 
   it.each<[number, RegExp, string[]]>([
