@@ -187,6 +187,15 @@ describe('veilsum', () => {
     if (code !== 0) expect(command.errors().trim().split('\n')).toHaveLength(1);
   });
 
+  it.each(['--version', '-V'])('%s is the version of the package', async (flag) => {
+    const { version }: { version: string } = JSON.parse(
+      await readFile(new URL('../../package.json', import.meta.url), 'utf8'),
+    );
+    const command = veilsum(flag);
+    expect(await command.ended, command.errors()).toBe(0);
+    expect(command.output()).toBe(`${version}\n`);
+  });
+
   it('is executable by itself', async () => {
     expect((await readFile(main, 'utf8')).startsWith('#!/usr/bin/env node\n')).toBe(true);
   });
