@@ -122,10 +122,6 @@ function choice<T extends string>(name: string, text: string, choices: readonly 
 }
 
 const terminal = new Terminal(process.stdout);
-process.once('SIGINT', () => {
-  terminal.status('');
-  process.exit(130);
-});
 try {
   const { help: helpWanted, json, settings } = readArguments();
   if (helpWanted) terminal.print(help);

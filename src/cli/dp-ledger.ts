@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { UsageError } from '../core/errors.js';
 import {
   type Charge,
   exportLedger,
@@ -84,8 +83,6 @@ async function exported(path: string, { out }: { readonly out?: string }): Promi
 
 async function imported(path: string, { into }: { readonly into: string }): Promise<void> {
   const text = await exportLedger(await storageOf(path));
-  if ((await stat(into).catch(() => undefined))?.isDirectory() === false)
-    throw new UsageError('usage.file', `${into} must be a ledger's directory, or not exist yet`);
   const ledger = await Ledger.open({ storage: fileStorage(into) });
   try {
     const fresh = await importLedger(ledger, text);

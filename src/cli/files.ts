@@ -1,10 +1,14 @@
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { concatBytes, fromHex, toHex } from '../core/bytes.js';
 import { UsageError } from '../core/errors.js';
 import type { KeyPair } from '../secagg/index.js';
 
 function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : 'unknown';
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
 }
 
 /** Throws `UsageError` (`usage.file`). */
@@ -17,13 +21,43 @@ export async function readBytes(path: string): Promise<Uint8Array> {
 }
 
 /** Writes a file that nobody else may read, and never over one that exists: it may be somebody's only key. */
-export async function writeSecret(path: string, bytes: Uint8Array): Promise<void> {
+export function writeSecret(path: string, bytes: Uint8Array): Promise<void> {
+  return createFile(path, bytes, 0o600);
+}
+
+/** Writes a file that is new, or throws `UsageError` (`usage.file`) and leaves none behind. */
+export async function createFile(path: string, content: Uint8Array | string, mode = 0o644): Promise<void> {
   try {
-    const file = await open(path, 'wx', 0o600);
-    await file.writeFile(bytes);
-    await file.close();
+    const file = await open(path, 'wx', mode);
+    try {
+      await file.writeFile(content);
+    } catch (error) {
+      await rm(path);
+      throw error;
+    } finally {
+      await file.close();
+    }
   } catch (cause) {
-    throw new UsageError('usage.file', `can't create ${path}: ${reasonOf(cause)}`, { cause });
+    const reason =
+      codeOf(cause) === 'EEXIST' ? 'it exists: choose another --out, or move that file away' : reasonOf(cause);
+    throw new UsageError('usage.file', `can't create ${path}: ${reason}`, { cause });
+  }
+}
+
+/**
+ * Throws `UsageError` (`usage.file`) unless a file can be written at `path`: for what is written only once the work is done, which would be
+ * lost. What is there stays as it is, and nothing is left where nothing was.
+ */
+export async function checkWritable(path: string): Promise<void> {
+  try {
+    const created = await open(path, 'wx').catch((error: unknown) => {
+      if (codeOf(error) === 'EEXIST') return undefined;
+      throw error;
+    });
+    await (created ?? (await open(path, 'a'))).close();
+    if (created !== undefined) await rm(path);
+  } catch (cause) {
+    throw new UsageError('usage.file', `can't write ${path}: ${reasonOf(cause)}`, { cause });
   }
 }
 
@@ -41,12 +75,15 @@ export function publicKeyText(key: Uint8Array): string {
 }
 
 export async function readPublicKey(path: string): Promise<Uint8Array> {
-  const text = Buffer.from(await readBytes(path))
-    .toString('latin1')
-    .trim();
-  if (!/^[0-9a-f]{64}$/.test(text))
-    throw new UsageError('usage.file', `${path} must hold a public key: 64 hexadecimal digits`);
+  const text = publicKeyOf(await readBytes(path));
+  if (text === undefined)
+    throw new UsageError('usage.file', `${path} must hold a public key, as authority.pub does: 64 hexadecimal digits`);
   return fromHex(text);
+}
+
+function publicKeyOf(bytes: Uint8Array): string | undefined {
+  const text = Buffer.from(bytes).toString('latin1').trim();
+  return /^[0-9a-f]{64}$/.test(text) ? text : undefined;
 }
 
 /** An authority's key file: private key, then public key, 32 bytes each. */
@@ -56,6 +93,12 @@ export function keyPairBytes({ privateKey, publicKey }: KeyPair): Uint8Array {
 
 export async function readKeyPair(path: string): Promise<KeyPair> {
   const bytes = await readBytes(path);
+  // Without a line break it has as many bytes as a pair.
+  if (publicKeyOf(bytes) !== undefined)
+    throw new UsageError(
+      'usage.file',
+      `${path} holds a public key: give the authority's key pair, which \`veilsum keys authority\` wrote as <path>.key`,
+    );
   if (bytes.length !== 64)
     throw new UsageError('usage.file', `${path} must hold an authority's key pair, 64 bytes, got ${bytes.length}`);
   return { privateKey: bytes.slice(0, 32), publicKey: bytes.slice(32) };

@@ -1,9 +1,12 @@
 import { Command } from 'commander';
+import { defaultProvider } from '#provider';
 import { type ClientBudget, type ClientRound, join, type RoundOutcome } from '../client/index.js';
 import { AbortError, UsageError } from '../core/errors.js';
+import { verifyAll } from '../crypto/signature.js';
 import { fileStorage } from '../dp/ledger/file.node.js';
-import { type ClientPolicy, decodeIdentity, defaultPolicy } from '../secagg/index.js';
-import { assignment, fraction, integer, number } from './arguments.js';
+import { certificateCheck } from '../secagg/identity.js';
+import { type ClientPolicy, decodeIdentity, defaultPolicy, type Identity } from '../secagg/index.js';
+import { assignment, fraction, integer, positive, properFraction } from './arguments.js';
 import { readBytes, readFloats, readPublicKey } from './files.js';
 import { exitCodes } from './report.js';
 
@@ -60,10 +63,43 @@ function outcomeLine({ round }: ClientRound, outcome: RoundOutcome): string {
   }
 }
 
+/** A client's identity. Throws `UsageError` (`usage.identity`) for one that every server refuses, before any is asked. */
+async function readIdentity(
+  path: string,
+  authority: { readonly path: string; readonly key: Uint8Array },
+): Promise<Identity> {
+  const refuse = (fault: string, cause?: unknown): UsageError =>
+    new UsageError('usage.identity', `${path} ${fault}`, { cause });
+  const bytes = await readBytes(path);
+  let identity: Identity;
+  try {
+    identity = decodeIdentity(bytes);
+  } catch (cause) {
+    throw refuse('holds no identity: make one with `veilsum keys client`', cause);
+  }
+  const { certificate } = identity;
+  const [signed] = await verifyAll(defaultProvider, [certificateCheck(authority.key, certificate)]);
+  if (signed !== true)
+    throw refuse(`is not by the authority of ${authority.path}: give that of the authority which certified it`);
+  if (certificate.validUntil < Math.floor(Date.now() / 1000)) {
+    const end = new Date(certificate.validUntil * 1000).toISOString();
+    throw refuse(`has expired, ${end}: make another with \`veilsum keys client\`, and look at this machine's clock`);
+  }
+  return identity;
+}
+
+async function readUpdate(path: string): Promise<Float32Array> {
+  const update = await readFloats(path);
+  const wrong = update.findIndex((value) => !Number.isFinite(value));
+  if (wrong !== -1)
+    throw new UsageError('usage.file', `${path}: value ${wrong} is ${update[wrong]}, and all must be finite numbers`);
+  return update;
+}
+
 async function run(url: string, options: Options): Promise<void> {
-  const identity = decodeIdentity(await readBytes(options.identity));
   const authority = await readPublicKey(options.authority);
-  const update = await readFloats(options.update);
+  const identity = await readIdentity(options.identity, { path: options.authority, key: authority });
+  const update = await readUpdate(options.update);
   const { weight, metric, task, rounds = Number.POSITIVE_INFINITY } = options;
   const contribution = {
     ...(weight === undefined ? {} : { weight }),
@@ -77,7 +113,7 @@ async function run(url: string, options: Options): Promise<void> {
     const policy = policyOf(options);
     const budget = budgetOf(options);
     const { signal } = stopped;
-    for await (const round of join(url, {
+    const offered = join(url, {
       identity,
       authority,
       policy,
@@ -85,12 +121,15 @@ async function run(url: string, options: Options): Promise<void> {
       ...(budget === undefined ? {} : { budget }),
       allowUnmasked: options.allowUnmasked === true,
       ...(task === undefined ? {} : { task }),
-    })) {
+    });
+    console.error(`joining ${url}: a round begins when enough clients are there`);
+    for await (const round of offered) {
       const outcome = await round.submit(update, contribution);
       console.log(outcomeLine(round, outcome));
       if (outcome.status === 'summed') summed += 1;
-      if (summed >= rounds) break;
+      if (summed >= rounds) return;
     }
+    console.error(`the server has no more rounds; this client was in ${summed} sum${summed === 1 ? '' : 's'}`);
   } catch (error) {
     // Ctrl-C is no failure.
     if (!stopped.signal.aborted) throw error;
@@ -122,8 +161,8 @@ export function joinCommand(): Command {
     .option('--min-threshold <n>', 'refuse lower thresholds', integer, floors.minThreshold)
     .option('--corrupt <fraction>', 'clients that may collude', fraction, floors.assumptions.corrupt)
     .option('--dropout <fraction>', 'clients that may drop out', fraction, floors.assumptions.dropout)
-    .option('--epsilon <n>', 'own privacy budget: refuse tasks that could pass it, or that add no noise', number)
-    .option('--delta <n>', 'delta of that budget', number, 1e-5)
+    .option('--epsilon <n>', 'own privacy budget: refuse tasks that could pass it, or that add no noise', positive)
+    .option('--delta <n>', 'delta of that budget', properFraction, 1e-5)
     .option('--ledger <directory>', 'own ledger for it, one for all tasks (default: in memory)')
     .option('--allow-unmasked', 'join a task without masking too, whose server sees this update by itself')
     .option('--trust-server', "let the server's own noise count")

@@ -1,8 +1,9 @@
+import { rm } from 'node:fs/promises';
 import { Command } from 'commander';
 import { wipe } from '../core/bytes.js';
 import { createIdentity, createKeyPair, encodeIdentity } from '../secagg/index.js';
-import { integer } from './arguments.js';
-import { keyPairBytes, publicKeyText, readKeyPair, writePublic, writeSecret } from './files.js';
+import { integerFrom } from './arguments.js';
+import { createFile, keyPairBytes, publicKeyText, readKeyPair, writeSecret } from './files.js';
 import { exitCodes } from './report.js';
 
 const secondsOfDay = 86_400;
@@ -10,8 +11,14 @@ const secondsOfDay = 86_400;
 async function authorityKeys({ out }: { readonly out: string }): Promise<void> {
   const pair = await createKeyPair();
   await writeSecret(`${out}.key`, keyPairBytes(pair));
-  await writePublic(`${out}.pub`, publicKeyText(pair.publicKey));
   wipe(pair.privateKey);
+  try {
+    await createFile(`${out}.pub`, publicKeyText(pair.publicKey));
+  } catch (error) {
+    // A key by itself would stand in the way of the next try.
+    await rm(`${out}.key`);
+    throw error;
+  }
   console.log(`${out}.key  keep it secret: it decides who is a client`);
   console.log(`${out}.pub  give it to the server and to every client`);
 }
@@ -42,7 +49,7 @@ export function keysCommand(): Command {
     .description("make a client's key and have the authority certify it")
     .requiredOption('--authority <file>', "the authority's secret key file, authority.key")
     .requiredOption('--out <file>', "file for the client's identity (secret, mode 0600)")
-    .option('--days <n>', 'days that the certificate is good for', integer, 365)
+    .option('--days <n>', 'days that the certificate is good for, 1 to 36500', integerFrom(1, 36_500), 365)
     .action(clientKeys);
   for (const command of keys.commands) command.addHelpText('after', exitCodes);
   return keys;

@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
-import { UsageError } from '../core/errors.js';
+import { PeerError, UsageError } from '../core/errors.js';
 import { Ledger } from '../dp/index.js';
 import { fileStorage } from '../dp/ledger/file.node.js';
 import { definePlan, type Plan } from '../fl/index.js';
 import type { Phase, SuiteId, Threat } from '../secagg/index.js';
 import { type LogEntry, type RoundResult, type Server, serve } from '../server/index.js';
 import { assignment, fraction, integer, seconds } from './arguments.js';
-import { floatBytes, readBytes, readFloats, readPublicKey, writePublic } from './files.js';
+import { checkWritable, floatBytes, readBytes, readFloats, readPublicKey, writePublic } from './files.js';
 import { exitCodes } from './report.js';
 
 interface Options {
@@ -106,8 +106,18 @@ function spentText(privacy: RoundResult['privacy']): string {
 }
 
 async function run(options: Options): Promise<void> {
+  // Before any client has worked for it.
+  for (const path of [options.checkpoint, options.out]) if (path !== undefined) await checkWritable(path);
   const ledger = options.ledger === undefined ? undefined : await Ledger.open({ storage: fileStorage(options.ledger) });
-  const server = await start(options, ledger);
+  const server = await start(options, ledger).catch((cause: unknown) => {
+    // No client is there yet: what is malformed is the checkpoint.
+    if (options.resume === undefined || !(cause instanceof PeerError)) throw cause;
+    throw new UsageError(
+      'usage.file',
+      `${options.resume} holds no checkpoint (${cause.message}): give a file that --checkpoint wrote, or no --resume`,
+      { cause },
+    );
+  });
   const stop = (): void => void server.close();
   process.once('SIGINT', stop).once('SIGTERM', stop);
   let last: RoundResult | undefined;

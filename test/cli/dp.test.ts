@@ -194,6 +194,9 @@ describe('veilsum dp ledger', () => {
     expect(await json(`ledger verify ${path('out.jsonl')}`)).toEqual(before);
     expect(await words(`ledger import ${path('out.jsonl')} --into ${path('copy')}`)).toMatch(/^4 new charges; 4 in/);
     expect(await words(`ledger import ${path('ledger')} --into ${path('copy')}`)).toMatch(/^0 new charges; 4 in/);
+    await expect(words(`ledger import ${path('ledger')} --into ${path('out.jsonl')}`)).rejects.toMatchObject({
+      code: 'usage.file',
+    });
     expect(await json(`ledger show ${path('copy')}`)).toEqual(await json(`ledger show ${path('ledger')}`));
     await words(`ledger verify ${path('copy')} --head ${before.head}`);
     await expect(words(`ledger verify ${path('copy')} --head ${'f'.repeat(64)}`)).rejects.toThrow(/cut short/);

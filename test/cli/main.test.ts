@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
 import { floatBytes, readFloats } from '../../src/cli/files.js';
 
 /** The command as it is installed: built. */
@@ -94,6 +97,8 @@ function joining(url: string, i: number, ...args: string[]): Running {
   return veilsum('join', url, ...files, ...floors, '--corrupt', '0', '--dropout', '0', ...args);
 }
 
+const days = (n: string): string[] => ['keys', 'client', '--authority', 'a', '--out', 'x', '--days', n];
+
 describe('veilsum', () => {
   it('counts: a server and four clients, two rounds', async () => {
     const server = serve('--rounds', '2', '--max', '4', '--json', '--out', path('model.f32'));
@@ -103,6 +108,9 @@ describe('veilsum', () => {
     for (const { ended, output, errors } of joined) {
       expect(await ended, errors()).toBe(0);
       expect(output()).toBe('round 0: in a sum of 4 clients\nround 1: in a sum of 4 clients\n');
+      const [joining, end] = errors().split('\n');
+      expect(joining).toBe(`joining ${url}: a round begins when enough clients are there`);
+      expect(end).toBe('the server has no more rounds; this client was in 2 sums');
     }
     const rounds = server
       .output()
@@ -135,13 +143,23 @@ describe('veilsum', () => {
     for (const { ended, errors } of joined) expect(await ended, errors()).toBe(0);
   });
 
+  it('a client says that a server has ended without a round', async () => {
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+    server.on('connection', (socket) => socket.once('message', () => socket.close(1001)));
+    await once(server, 'listening');
+    const client = joining(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, 0);
+    expect(await client.ended, client.errors()).toBe(0);
+    expect(client.errors()).toMatch(/\nthe server has no more rounds; this client was in 0 sums\n$/);
+    server.close();
+  });
+
   it('a client with higher floors says no, and why', async () => {
     const server = serve('--max', '4');
     const url = await addressOf(server);
     const joined = clients.map((i) => joining(url, i, ...(i === 0 ? ['--min-clients', '50'] : [])));
     const [picky] = joined;
     expect(await picky?.ended).toBe(3);
-    expect(picky?.errors()).toMatch(/^veilsum: policy\.clients: [^\n]*\n$/);
+    expect(picky?.errors()).toMatch(/^joining [^\n]*\nveilsum: policy\.clients: [^\n]*\n$/);
   });
 
   it.each<[number, RegExp, string[]]>([
@@ -152,6 +170,13 @@ describe('veilsum', () => {
     [2, /error: unknown command/, ['dance']],
     [2, /error: required option '--authority <file>' not specified/, ['serve']],
     [2, /error: option '--rounds <n>' argument '-1' is invalid/, ['serve', '--rounds', '-1']],
+    [2, /error: option '--days <n>' argument '0' is invalid. It must be a whole number from 1 to 36500/, days('0')],
+    [2, /error: option '--days <n>' argument '-1' is invalid. It must be a whole number from 1 to 36500/, days('-1')],
+    [
+      2,
+      /error: option '--epsilon <n>' argument '0' is invalid. It must be a number above 0/,
+      ['join', '--epsilon', '0'],
+    ],
     [2, /error: missing required argument 'url'/, ['join', '--identity', 'a', '--authority', 'b', '--update', 'c']],
     [2, /veilsum: usage\.file: can't read nowhere/, ['serve', '--authority', 'nowhere', '--plan', 'nowhere']],
     [2, /veilsum: usage\.file: can't read nowhere/, ['keys', 'client', '--authority', 'nowhere', '--out', 'x']],
@@ -160,6 +185,15 @@ describe('veilsum', () => {
     expect(await command.ended).toBe(code);
     expect(command.output() + command.errors()).toMatch(says);
     if (code !== 0) expect(command.errors().trim().split('\n')).toHaveLength(1);
+  });
+
+  it.each(['--version', '-V'])('%s is the version of the package', async (flag) => {
+    const { version }: { version: string } = JSON.parse(
+      await readFile(new URL('../../package.json', import.meta.url), 'utf8'),
+    );
+    const command = veilsum(flag);
+    expect(await command.ended, command.errors()).toBe(0);
+    expect(command.output()).toBe(`${version}\n`);
   });
 
   it('is executable by itself', async () => {

@@ -1,6 +1,8 @@
 /** `npm run demo`, as a user would start it, and the pieces of it that can be wrong without anyone seeing. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { AbortError } from 'veilsum';
 import { describe, expect, it } from 'vitest';
@@ -61,6 +63,20 @@ describe('npm run demo', () => {
     expect(stdout).toContain('within that');
     for (const phase of phases) expect(stdout).toMatch(new RegExp(`dropouts.* ${phase} [1-9]`));
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('ends at once when it is stopped, also while it loads', { timeout: 60_000 }, async () => {
+    // Without npm, which would have the signal for itself.
+    const main = fileURLToPath(new URL('../../build/examples/digits/main.js', import.meta.url));
+    const child = spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let stdout = '';
+    child.stdout.on('data', (data: Buffer) => {
+      // The images come next, which are read in one piece.
+      if (stdout === '') child.kill('SIGINT');
+      stdout += data.toString();
+    });
+    expect(await once(child, 'close')).toEqual([null, 'SIGINT']);
+    expect(stdout).not.toContain('client  images');
   });
 
   it('--privacy distributed: spends what it says, by the survivors that there were', { timeout: 180_000 }, async () => {

@@ -1,6 +1,8 @@
 /** Programs that readers copy: the examples, built, and the README's own text. */
-import { execFile } from 'node:child_process';
+import { exec, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -154,5 +156,42 @@ describe('the README', () => {
     const program = /```js\n(import \{[^`]*'veilsum\/secagg';[^`]*)```/.exec(text)?.[1] ?? '';
     expect(program.trim().split('\n').length).toBe(10);
     expect(await runBeside(program, harness)).toBe('Uint16Array(3) [ 10, 100, 1000 ]\n');
+  });
+
+  it('shows the command line, which means eight updates', { timeout: 60_000 }, async () => {
+    const text = await readFile(join(root, 'README.md'), 'utf8');
+    const lines = (/```sh\n(echo [^`]*)```/.exec(text)?.[1] ?? '').replaceAll(
+      'npx veilsum',
+      `node ${root}dist/cli/main.js`,
+    );
+    const [plan = '', update = '', keys = '', serve = '', joining = ''] = lines.replaceAll(/ #.*$/gm, '').split('\n');
+    const cwd = await mkdtemp(join(tmpdir(), 'veilsum-readme-'));
+    const run = (line: string) => promisify(exec)(line, { cwd });
+    for (const line of [plan, update, keys]) await run(line);
+    for (let i = 2; i <= 8; i += 1) await run((keys.split(' && ')[1] ?? '').replace('client1', `client${i}`));
+    const server = spawn('sh', ['-c', `exec ${serve} --port 0`], { cwd, stdio: ['ignore', 'ignore', 'pipe'] });
+    try {
+      const url = await new Promise<string>((resolve, reject) => {
+        let said = '';
+        server.stderr.on('data', (data: Buffer) => {
+          said += data.toString();
+          const found = /ws:\/\/\S+(?=\n)/.exec(said);
+          if (found !== null) resolve(found[0]);
+        });
+        server.on('close', () => reject(new Error(said)));
+      });
+      const clients = Array.from({ length: 8 }, (_, i) =>
+        run(joining.replace('ws://127.0.0.1:8787', url).replace('client1', `client${i + 1}`)),
+      );
+      for (const client of clients) expect((await client).stdout).toBe('round 0: in a sum of 8 clients\n');
+      if (server.exitCode === null) await once(server, 'close');
+      const model = new DataView(new Uint8Array(await readFile(join(cwd, 'model.f32'))).buffer);
+      [1, 10, 100].forEach((value, i) => {
+        expect(Math.abs(model.getFloat32(4 * i, true) - value)).toBeLessThan(0.01);
+      });
+    } finally {
+      server.kill('SIGKILL');
+      await rm(cwd, { recursive: true });
+    }
   });
 });

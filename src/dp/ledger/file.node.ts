@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AbortError } from '../../core/errors.js';
+import { AbortError, UsageError } from '../../core/errors.js';
 import { fenced, type LedgerStorage, type LedgerWriter } from './storage.js';
 
 /** The file system as the storage uses it; tests put one between that dies at any step. */
@@ -55,12 +55,39 @@ function fileOf(handle: FileHandle): LedgerFile {
   };
 }
 
+/** What the path of a directory can be wrong in, by the code of Node's error. */
+const pathFaults: { readonly [code: string]: string } = {
+  EEXIST: 'it is a file',
+  ENOTDIR: 'a part of the path is a file',
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOENT: 'there is no such path',
+};
+
+/** Awaits what needs the directory; throws `UsageError` (`usage.file`) where that can't be used as one. */
+async function inDirectory<T>(directory: string, task: Promise<T>): Promise<T> {
+  try {
+    return await task;
+  } catch (cause) {
+    const fault = cause instanceof Error && 'code' in cause ? pathFaults[String(cause.code)] : undefined;
+    if (fault === undefined) throw cause;
+    throw new UsageError(
+      'usage.file',
+      `the ledger's directory can't be ${directory}: ${fault}; give a directory that this user may write, or make one there`,
+      { cause },
+    );
+  }
+}
+
 const name = (epoch: number): string => `${String(epoch).padStart(9, '0')}.jsonl`;
 
 /**
  * A ledger in a directory of its own, one file a part: `000000001.jsonl` and so on. A part is claimed by creating its file exclusively, which the
  * file system lets one process do; no lock is held, so none is left behind by a process that is killed. The directory must be
  * on a local file system, or one whose exclusive creation and listing are consistent between machines.
+ *
+ * Opening and reading throw `UsageError` (`usage.file`) if the directory can't be made or used.
  */
 export function fileStorage(directory: string, files: LedgerFiles = nodeFiles): LedgerStorage {
   const latest = async (): Promise<number> => {
@@ -86,14 +113,14 @@ export function fileStorage(directory: string, files: LedgerFiles = nodeFiles): 
   };
   return {
     read: async () => {
-      await files.prepare(directory);
-      return readParts(await latest());
+      await inDirectory(directory, files.prepare(directory));
+      return readParts(await inDirectory(directory, latest()));
     },
     open: async () => {
-      await files.prepare(directory);
+      await inDirectory(directory, files.prepare(directory));
       for (;;) {
-        const epoch = (await latest()) + 1;
-        const file = await files.create(join(directory, name(epoch)));
+        const epoch = (await inDirectory(directory, latest())) + 1;
+        const file = await inDirectory(directory, files.create(join(directory, name(epoch))));
         if (file === undefined) continue; // another process was faster
         try {
           await files.syncDirectory(directory);

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { UsageError } from '../../../src/core/errors.js';
 import { readChain } from '../../../src/dp/ledger/chain.js';
 import { type Charge, canonicalJson, type JsonValue, lineHash, parseEntry } from '../../../src/dp/ledger/entry.js';
-import { fileStorage } from '../../../src/dp/ledger/file.node.js';
+import { fileStorage, nodeFiles } from '../../../src/dp/ledger/file.node.js';
 import {
   type Budget,
   exportLedger,
@@ -214,6 +215,34 @@ describe('a chain', () => {
     const reopened = await opened({ storage: fileStorage(directory) });
     expect(reopened.charges).toEqual([charge(0)]);
     expect(await verifyLedger(fileStorage(directory))).toMatchObject({ torn: 1, late: 0 });
+  });
+
+  it('says which path is no directory for it', async () => {
+    const file = join(folder(), 'file');
+    writeFileSync(file, 'kept');
+    for (const path of [file, join(file, 'below')])
+      for (const fails of [opened({ storage: fileStorage(path) }), verifyLedger(fileStorage(path))]) {
+        const error: unknown = await fails.catch((thrown: unknown) => thrown);
+        expect(error).toBeInstanceOf(UsageError);
+        expect(error).toMatchObject({ code: 'usage.file', message: expect.stringContaining(`can't be ${path}: `) });
+      }
+    expect(readFileSync(file, 'utf8')).toBe('kept');
+  });
+
+  it.each(['EACCES', 'EROFS', 'EPERM', 'ENOENT'])('says what %s means for it', async (code) => {
+    const refused = Object.assign(new Error(code), { code });
+    const fails = (): Promise<never> => Promise.reject(refused);
+    for (const files of [{ prepare: fails }, { list: fails }, { create: fails }])
+      await expect(opened({ storage: fileStorage(folder(), { ...nodeFiles, ...files }) })).rejects.toMatchObject({
+        code: 'usage.file',
+        cause: refused,
+      });
+  });
+
+  it('leaves other errors of the disk as they are', async () => {
+    const full = Object.assign(new Error('full'), { code: 'ENOSPC' });
+    const files = { ...nodeFiles, create: (): Promise<never> => Promise.reject(full) };
+    await expect(opened({ storage: fileStorage(folder(), files) })).rejects.toBe(full);
   });
 
   it('misses a part that is gone', async () => {
