@@ -1,4 +1,6 @@
-/** Which figures are asked for: whole groups such as `server`, or names and beginnings of names such as `server/n100`. */
+/**
+ * Which figures are asked for: whole groups such as `server`, or names and beginnings of names such as `server/n100`.
+ */
 export class Choice {
   readonly #asked: readonly string[];
 

@@ -1,6 +1,6 @@
 /**
- * One whole session. The parties that are measured run in processes of their own (`party.ts`); the other clients run here
- * and are virtual: they do everything but expand masks over the whole vector, which nobody can tell from outside.
+ * One whole session. The parties that are measured run in processes of their own (`party.ts`); the other clients run
+ * here and are virtual: they do everything but expand masks over the whole vector, which nobody can tell from outside.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,7 @@
-/** What docs/compression.md compares: lists of stages, and what they cost and lose on the same updates, through a real ring. */
+/**
+ * What docs/compression.md compares: lists of stages, and what they cost and lose on the same updates, through a real
+ * ring.
+ */
 import {
   type Compression,
   type CompressionContext,
@@ -79,7 +82,10 @@ export function words(purpose: string): (count: number) => Uint32Array {
   };
 }
 
-/** Heavy-tailed values: a random sign and the square of an exponential variable, over its standard deviation, times each layer's magnitude. */
+/**
+ * Heavy-tailed values: a random sign and the square of an exponential variable, over its standard deviation, times each
+ * layer's magnitude.
+ */
 function draw(purpose: string): Float32Array {
   const uniform = Float64Array.from(words(purpose)(dimension), (word) => (word + 0.5) / 2 ** 32);
   let at = 0;
@@ -135,7 +141,10 @@ export function contextOf(round: number, client: number, specs: readonly Compres
   };
 }
 
-/** The whole compression of a scheme; with `bits`, its quantizer's range is the least that clamps none of the clients' values. */
+/**
+ * The whole compression of a scheme; with `bits`, its quantizer's range is the least that clamps none of the clients'
+ * values.
+ */
 export function withQuantizer({ stages, bits }: Scheme): Compression {
   if (bits === undefined) return compressionFrom(stages, dimension);
   const before = compressionFrom(stages, dimension);
@@ -203,7 +212,10 @@ export function uploadCost(scheme: Scheme): UploadCost {
   return { name: scheme.name, linear, unbiased, values, ringBits, bytes, share: bytes / (4 * dimension) };
 }
 
-/** Relative squared error of the mean of the updates: after one round, and of the average over `rounds` rounds of the same updates. */
+/**
+ * Relative squared error of the mean of the updates: after one round, and of the average over `rounds` rounds of the
+ * same updates.
+ */
 export function uploadError(scheme: Scheme): { readonly once: RelativeError; readonly averaged: RelativeError } {
   const compression = withQuantizer(scheme);
   let residuals = updates.map((): Float32Array => new Float32Array(dimension));

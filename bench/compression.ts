@@ -1,6 +1,6 @@
 /**
- * What compression costs and loses. Prints CPU times, and writes the tables of docs/compression.md, which hold only what is the same on
- * every machine: bytes and errors.
+ * What compression costs and loses. Prints CPU times, and writes the tables of docs/compression.md, which hold only
+ * what is the same on every machine: bytes and errors.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import {

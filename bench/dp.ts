@@ -1,7 +1,8 @@
 /**
- * Accountants. A 2^20 Fourier transform and its inverse, in the same run, is the yardstick: ratios to it survive another machine.
- * The medians of dp_accounting's CPU times on the machine that this was built on, where the yardstick takes 40 to 50 ms (50 is used, which favours them), are
- * 28 ms for RDP epsilon, 670 ms for PLD epsilon, 1,582 ms for PLD calibration and 426 ms for RDP calibration.
+ * Accountants. A 2^20 Fourier transform and its inverse, in the same run, is the yardstick: ratios to it survive
+ * another machine. The medians of dp_accounting's CPU times on the machine that this was built on, where the yardstick
+ * takes 40 to 50 ms (50 is used, which favours them), are 28 ms for RDP epsilon, 670 ms for PLD epsilon, 1,582 ms for
+ * PLD calibration and 426 ms for RDP calibration.
  */
 import {
   type Accountant,

@@ -1,12 +1,14 @@
 /**
- * `npm run bench:learning`: how fast a federation learns on uneven data, with each server optimizer, and how well with each compression.
- * Writes tables and plots to bench/results/. What was run already is taken from node_modules/.cache, so it can be broken off and goes on.
+ * `npm run bench:learning`: how fast a federation learns on uneven data, with each server optimizer, and how well with
+ * each compression. Writes tables and plots to bench/results/. What was run already is taken from node_modules/.cache,
+ * so it can be broken off and goes on.
  *
  *     --part optimizers|compression   one of the two
  *     --data digits|fashion-mnist     one of the two
  *     --quick                         few rounds, one seed, digits unless told; writes nothing
  *     --threads N                     2 unless told
- *     --fashion FOLDER                where Fashion-MNIST is, or VEILSUM_FASHION_MNIST; Debian's package puts it where it is looked for
+ *     --fashion FOLDER                where Fashion-MNIST is, or VEILSUM_FASHION_MNIST; Debian's package puts it where
+ *                                     it is looked for
  *     --fresh                         run all again
  */
 import { mkdir, writeFile } from 'node:fs/promises';

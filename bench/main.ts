@@ -1,7 +1,7 @@
 /**
- * `npm run bench [-- NAME...] [-- --json]`: what the cryptography costs. Each ratio is taken against a limit or a peer that is
- * measured in the same run, so that it means the same on another machine. A NAME is a group's, or begins a figure's:
- * `server/n100` runs the loads of the server with 100 clients only.
+ * `npm run bench [-- NAME...] [-- --json]`: what the cryptography costs. Each ratio is taken against a limit or a peer
+ * that is measured in the same run, so that it means the same on another machine. A NAME is a group's, or begins a
+ * figure's: `server/n100` runs the loads of the server with 100 clients only.
  */
 import { parseArgs } from 'node:util';
 import { Choice } from './choice.js';

@@ -1,6 +1,6 @@
 /**
- * Mask expansion on one core: key stream plus add, against the raw ciphers of `openssl speed` in the same run. Both by CPU
- * time, so that another load on the machine and the garbage collector's own threads are counted right.
+ * Mask expansion on one core: key stream plus add, against the raw ciphers of `openssl speed` in the same run. Both by
+ * CPU time, so that another load on the machine and the garbage collector's own threads are counted right.
  */
 import { randomBytes } from 'node:crypto';
 import { chacha20 } from '@noble/ciphers/chacha.js';

@@ -25,8 +25,8 @@ export async function cpuSeconds(task: () => unknown): Promise<number> {
 }
 
 /**
- * Seconds by the clock that two tasks take, in turns: the quickest run of each, since other programs only ever slow runs
- * down, and slow two threads down more than one.
+ * Seconds by the clock that two tasks take, in turns: the quickest run of each, since other programs only ever slow
+ * runs down, and slow two threads down more than one.
  */
 export async function quickest(
   repeats: number,

@@ -1,6 +1,6 @@
 /**
- * A process of its own for the party of a session that is measured, the server or clients one after another, so that nobody
- * else's memory or garbage is in its figures. `cohort.ts` starts it and talks to it.
+ * A process of its own for the party of a session that is measured, the server or clients one after another, so that
+ * nobody else's memory or garbage is in its figures. `cohort.ts` starts it and talks to it.
  */
 import { setTimeout } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -16,7 +16,10 @@ import { ServerSession } from '#veilsum/secagg/server/session.js';
 import { peakMemory } from './peak.js';
 import { lenientPolicy, sessionTime } from './setting.js';
 
-/** What one can ask of a party; each is answered with what its handler below returns. `client` says which; the server has no number. */
+/**
+ * What one can ask of a party; each is answered with what its handler below returns. `client` says which; the server
+ * has no number.
+ */
 export type Request = { readonly client?: number } & Ask;
 
 type Ask =
@@ -57,8 +60,8 @@ function moved(messages: readonly Uint8Array[]): void {
 }
 
 /**
- * Collects what the transport left: each message is copied between processes several times, and V8 lets a hundred megabytes
- * of that pile up. Then the collector's own threads come to rest: their time would count as the session's.
+ * Collects what the transport left: each message is copied between processes several times, and V8 lets a hundred
+ * megabytes of that pile up. Then the collector's own threads come to rest: their time would count as the session's.
  */
 async function settle(): Promise<void> {
   left = 0;

@@ -1,8 +1,9 @@
 /**
- * `npm run bench:robust-learning [-- --quick] [-- --setting NAME] [-- --rule NAME] [-- --attack NAME] [-- --seeds N] [-- --resume]`: what attacks do
- * to learning, under each robust rule, over plaintext updates and over masked cohorts. A whole run writes its tables and heat maps to bench/results/; one
- * that a filter narrows prints its cells only. Names can be lists with commas. `--resume` takes the cells that an earlier run finished: for one that was
- * cut short, with the same code.
+ * `npm run bench:robust-learning [-- --quick] [-- --setting NAME] [-- --rule NAME] [-- --attack NAME] [-- --seeds N]
+ * [-- --resume]`: what attacks do to learning, under each robust rule, over plaintext updates and over masked cohorts.
+ * A whole run writes its tables and heat maps to bench/results/; one that a filter narrows prints its cells only. Names
+ * can be lists with commas. `--resume` takes the cells that an earlier run finished: for one that was cut short, with
+ * the same code.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';

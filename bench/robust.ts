@@ -1,6 +1,7 @@
 /**
- * Robust rules on n = 20 and n = 50 vectors of 10^6 float32 values, as multiples of one pass over the same memory: every
- * vector read once, copied in pieces of 64 KiB to one block in the cache. Extra memory is the growth of a fresh process.
+ * Robust rules on n = 20 and n = 50 vectors of 10^6 float32 values, as multiples of one pass over the same memory:
+ * every vector read once, copied in pieces of 64 KiB to one block in the cache. Extra memory is the growth of a fresh
+ * process.
  */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,7 @@
 /**
- * Whole sessions: CPU seconds of one client and of the server, by stage, against one pass of the raw cipher over as many
- * bytes as the masks have; bytes on the wire; and the server's memory. Nothing is left out of a total but the transport.
+ * Whole sessions: CPU seconds of one client and of the server, by stage, against one pass of the raw cipher over as
+ * many bytes as the masks have; bytes on the wire; and the server's memory. Nothing is left out of a total but the
+ * transport.
  *
  * `client/n100-d1e6` is suite 2 with 32 bits a value; the suffix `-suite1` is ChaCha20, `-b16` is 16 bits a value.
  */
@@ -14,7 +15,9 @@ const repeats = 3;
 
 /** k = 50 of n = 100 and 10^6 values, as in the peers' published figures. */
 const sparse = { clients: 100, degree: 50, threshold: 26, values: 1_000_000, uploads: 1 } as const;
-/** The complete graph. A session takes most of a minute, so it is run once warm, with several clients measured in it. */
+/**
+ * The complete graph. A session takes most of a minute, so it is run once warm, with several clients measured in it.
+ */
 const complete = { clients: 512, degree: 511, threshold: 300, values: 100_000, uploads: 1, measured: 3 } as const;
 
 const uploadBudget = 64 * 2 ** 20;

@@ -1,6 +1,7 @@
 /**
- * Shamir sharing: ours over GF(2^16) and, for interop, over GF(2^8), against the npm packages `shamirs-secret-sharing-ts` and
- * `shamir-secret-sharing` on the same secret; and the two loads of the protocol, a client's and a server's.
+ * Shamir sharing: ours over GF(2^16) and, for interop, over GF(2^8), against the npm packages
+ * `shamirs-secret-sharing-ts` and `shamir-secret-sharing` on the same secret; and the two loads of the protocol, a
+ * client's and a server's.
  *
  * All make their own randomness inside the time that is taken; ratios are the peer's time over ours, as medians of
  * rounds in which all take turns.
@@ -139,7 +140,10 @@ function clientLoad(seed: number): ShamirBench {
   return { name: 'shamir/client-n512', value: median(times), unit: 'ms' };
 }
 
-/** A server of n = 512, 30% dropped: 512 seeds, each from 358 of 511 shares by sets that differ; then with 20 wrong ones. */
+/**
+ * A server of n = 512, 30% dropped: 512 seeds, each from 358 of 511 shares by sets that differ; then with 20 wrong
+ * ones.
+ */
 function serverLoads(seed: number): ShamirBench[] {
   const threshold = 300;
   const secret = seededBytes(32, seed);

@@ -1,4 +1,6 @@
-/** Downloads in few bits: a model of 8 bits a value, and then what changed, of 4 bits, for who holds the last version. */
+/**
+ * Downloads in few bits: a model of 8 bits a value, and then what changed, of 4 bits, for who holds the last version.
+ */
 import { decodeDownload, encodeDownload } from 'veilsum/fl';
 
 const dimension = 1000;

@@ -1,4 +1,7 @@
-/** A server optimizer outside of rounds: FedYogi walks down a valley that is a hundred times steeper one way than the other. */
+/**
+ * A server optimizer outside of rounds: FedYogi walks down a valley that is a hundred times steeper one way than the
+ * other.
+ */
 import { type OptimizerInput, optimizerFrom } from 'veilsum/fl';
 
 const steepness = [100, 1];

@@ -1,4 +1,6 @@
-/** Ten clients, one of which drops out, and a server that learns their sum: the protocol by itself, without a network. */
+/**
+ * Ten clients, one of which drops out, and a server that learns their sum: the protocol by itself, without a network.
+ */
 import {
   ClientSession,
   createContext,

@@ -1,6 +1,6 @@
-// Compiles the WebAssembly kernels: each src/kernels/assembly/NAME.ts (AssemblyScript; names that start with `_` are shared
-// parts) becomes src/kernels/NAME.wasm.ts, the module in base64. The same source gives the same bytes on every machine, so
-// the generated files are committed and CI only compares.
+// Compiles the WebAssembly kernels: each src/kernels/assembly/NAME.ts (AssemblyScript; names that start with `_` are
+// shared parts) becomes src/kernels/NAME.wasm.ts, the module in base64. The same source gives the same bytes on every
+// machine, so the generated files are committed and CI only compares.
 //
 //   node scripts/build-kernels.mjs [--check] [NAME...]
 //

@@ -7,6 +7,7 @@ const stages = [
   [
     ['build', 'node', ['scripts/build.mjs']],
     ['lint and format', 'biome', ['check', '--error-on-warnings', '.']],
+    ['width of comments', 'node', ['scripts/comment-width.mjs']],
   ],
   [
     ['types, tests and tools', 'tsc', ['-p', 'tsconfig.json']],

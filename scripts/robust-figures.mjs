@@ -1,5 +1,6 @@
 // Draws docs/robust/*.svg: what each family of rules does to a cloud of points, by running the real rules of the built
-// package. `node scripts/robust-figures.mjs` after `npm run build`; with `--check` it only says whether they are current.
+// package. `node scripts/robust-figures.mjs` after `npm run build`; with `--check` it only says whether they are
+// current.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as robust from '../dist/robust/index.js';
 

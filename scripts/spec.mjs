@@ -1,6 +1,6 @@
 // Generates the parts of protocol-spec/ that follow from elsewhere: the state machines, from the transition table that
-// sessions run on, and the coverage of the text's rules by vectors, conformance checks and tests. With --check it writes nothing and fails
-// where a file differs; either way it fails where a rule has none of these.
+// sessions run on, and the coverage of the text's rules by vectors, conformance checks and tests. With --check it
+// writes nothing and fails where a file differs; either way it fails where a rule has none of these.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { clientChecks } from '../dist/conformance/client/checks.js';
 import { networkClientChecks } from '../dist/conformance/network/client.js';

@@ -14,7 +14,10 @@ const weights = layers.reduce((sum, size) => sum + size, 0);
 const feedback: CompressionInput = { kind: 'error-feedback' };
 const rotate: CompressionInput = { kind: 'rotate' };
 const sketch: CompressionInput = { kind: 'count-sketch', rows: 5, columns: 256, top: 400 };
-/** Where the server keeps what it didn't take out, few are taken at a time: what is taken of mere noise comes back as noise. */
+/**
+ * Where the server keeps what it didn't take out, few are taken at a time: what is taken of mere noise comes back as
+ * noise.
+ */
 const residualSketch: CompressionInput = { kind: 'count-sketch', rows: 3, columns: 512, top: 32 };
 
 /** Stages before a quantizer of `bits` bits, whose range is found out by a run without it. */

@@ -1,4 +1,7 @@
-/** The two data sets of the learning benchmark, in one form: handwritten digits, and Fashion-MNIST where it is installed. */
+/**
+ * The two data sets of the learning benchmark, in one form: handwritten digits, and Fashion-MNIST where it is
+ * installed.
+ */
 import { permutation } from 'veilsum/fl';
 import {
   type Dataset,
@@ -34,7 +37,9 @@ export function clientData(training: Dataset, hand: Int32Array, seed: number): T
   return trainingData(examplesOf(training, hand), { steps: [shuffle(), oneHot(10)], batchSize: 40, seed });
 }
 
-/** Sides of the images as they come, and as they are learned: a quarter of the pixels tell as much here, and cost less. */
+/**
+ * Sides of the images as they come, and as they are learned: a quarter of the pixels tell as much here, and cost less.
+ */
 const side = 28;
 export const halfSide = 14;
 

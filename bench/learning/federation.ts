@@ -23,7 +23,9 @@ const loss = 'softmaxCrossEntropy';
 /** Accuracy of who guesses one of ten. */
 const guess = 0.1;
 
-/** Each client of a round makes one pass over its examples, 40 at a time. What diverges is worth a guess from then on. */
+/**
+ * Each client of a round makes one pass over its examples, 40 at a time. What diverges is worth a guess from then on.
+ */
 export async function runFederation(spec: RunSpec, data: LearningData): Promise<RunResult> {
   const { alpha, rounds, seed, learningRate } = spec;
   const partition = dirichletPartition({ clients, labels: data.training.labels, alpha, seed, minimum: 10 });
@@ -133,7 +135,10 @@ class FederationServer {
   }
 }
 
-/** The way of models to clients. The server's own model stays whole: what one download rounds off, a later one makes good. */
+/**
+ * The way of models to clients. The server's own model stays whole: what one download rounds off, a later one makes
+ * good.
+ */
 class Downlink {
   bytes = 0;
   readonly #spec: RunSpec['download'];

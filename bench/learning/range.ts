@@ -5,8 +5,8 @@ import { quantizationStep } from '#veilsum/ring/quantize.js';
 const quantiles = [0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 1];
 
 /**
- * Of some ranges the one with the least squared error of the sums: a greater one clamps less and rounds more coarsely. `rounds` has each
- * round's vectors, one a client.
+ * Of some ranges the one with the least squared error of the sums: a greater one clamps less and rounds more coarsely.
+ * `rounds` has each round's vectors, one a client.
  */
 export function bestRange(rounds: readonly (readonly Float32Array[])[], bits: number): number {
   const vectors = rounds.flat();

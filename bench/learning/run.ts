@@ -24,8 +24,8 @@ export type Upload =
   /** The update as it is, 4 bytes a value, unmasked. */
   | { readonly kind: 'float' }
   /**
-   * What stages make of it, in single precision: to see which values a quantizer will meet. `bits` are those of the quantizer
-   * whose range is wanted.
+   * What stages make of it, in single precision: to see which values a quantizer will meet. `bits` are those of the
+   * quantizer whose range is wanted.
    */
   | { readonly kind: 'calibration'; readonly stages: readonly CompressionInput[]; readonly bits: number }
   /** As masked inputs: the stages end in integers. */

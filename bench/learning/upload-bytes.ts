@@ -9,7 +9,10 @@ import {
 } from 'veilsum/secagg';
 import { perRound } from './setting.js';
 
-/** Bytes of all messages by which one client uploads `values` values and its weight, masked, in a ring of `ringBits` bits. */
+/**
+ * Bytes of all messages by which one client uploads `values` values and its weight, masked, in a ring of `ringBits`
+ * bits.
+ */
 export async function maskedInputBytes(ringBits: number, values: number): Promise<number> {
   const authority = await createKeyPair();
   const vectorLength = values + 1;

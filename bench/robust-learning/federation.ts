@@ -130,7 +130,10 @@ class Federation {
     return { reference: reference === 'root' ? this.#root : this.#last };
   }
 
-  /** The means of the cohorts as the server gets them. Attackers know the honest ones, and one of them rules the cohort that it is in. */
+  /**
+   * The means of the cohorts as the server gets them. Attackers know the honest ones, and one of them rules the cohort
+   * that it is in.
+   */
   #attacked(cohorts: readonly (readonly number[])[], context: AggregateOptions): readonly Float32Array[] {
     const means = cohorts.map((cohort) => meanOf(cohort.map((client) => this.#momentum[client] ?? this.model)));
     const spoiled = cohorts.map((cohort) => cohort.some((client) => this.#attacks(client)));
@@ -160,7 +163,9 @@ class Federation {
   }
 }
 
-/** Random groups, drawn anew every round; the last takes who is left over. Client 0 is in the first: MoNNA trusts it. */
+/**
+ * Random groups, drawn anew every round; the last takes who is left over. Client 0 is in the first: MoNNA trusts it.
+ */
 function cohortsOf({ clients, cohortSize }: Setting, random: Random): readonly (readonly number[])[] {
   const others = permutation(clients - 1, random).map((client) => client + 1);
   const order = cohortSize === 1 ? [...everyone(clients)] : [0, ...others];

@@ -1,6 +1,6 @@
 /**
- * Softmax regression over digits of 14 x 14, 1,970 weights, worked out by hand: a convex model, as in the experiments of the papers on
- * MNIST, and so small that a thousand trainings take minutes.
+ * Softmax regression over digits of 14 x 14, 1,970 weights, worked out by hand: a convex model, as in the experiments
+ * of the papers on MNIST, and so small that a thousand trainings take minutes.
  */
 import { type Random, seededNumbers } from 'veilsum/fl';
 import { type Digits as AllDigits, classes, holdOut, loadDigits, pooled } from '../../examples/digits/digits.js';

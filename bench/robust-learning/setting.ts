@@ -9,7 +9,9 @@ export interface Setting {
   readonly byzantine: number;
   /** s, the clients that are summed under masks; 1: none are. */
   readonly cohortSize: number;
-  /** The largest value of a masked cohort's mean, in size: a ring has no infinity. Without: any number, and infinity. */
+  /**
+   * The largest value of a masked cohort's mean, in size: a ring has no infinity. Without: any number, and infinity.
+   */
   readonly ringLimit?: number;
 }
 
@@ -19,8 +21,8 @@ export function vectorsOf({ clients, cohortSize }: Setting): number {
 }
 
 /**
- * Fifteen clients, three of them Byzantine: as many vectors as Bulyan needs, and few enough for SMEA's search. A fifth in cohorts: f < n / (2s)
- * leaves s = 2. Larger cohorts stand fewer.
+ * Fifteen clients, three of them Byzantine: as many vectors as Bulyan needs, and few enough for SMEA's search. A fifth
+ * in cohorts: f < n / (2s) leaves s = 2. Larger cohorts stand fewer.
  */
 export const settings: readonly Setting[] = [
   {
@@ -49,9 +51,9 @@ export const settings: readonly Setting[] = [
 ];
 
 /**
- * Stochastic gradient descent with the clients' own momentum, which is what makes robust rules work (Karimireddy, He and Jaggi, ICML 2021); batch,
- * momentum and the Dirichlet partition are those of Allouah et al. (AISTATS 2023), section 6, where alpha = 1 is moderate heterogeneity. The learning
- * rate is not theirs: see the report's introduction.
+ * Stochastic gradient descent with the clients' own momentum, which is what makes robust rules work (Karimireddy, He
+ * and Jaggi, ICML 2021); batch, momentum and the Dirichlet partition are those of Allouah et al. (AISTATS 2023),
+ * section 6, where alpha = 1 is moderate heterogeneity. The learning rate is not theirs: see the report's introduction.
  */
 export const learning = {
   alpha: 1,

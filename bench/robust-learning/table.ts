@@ -55,8 +55,9 @@ export interface Verdict {
 }
 
 /**
- * Whether plain averaging loses ten points at least under each attack of which the literature says that it fails, and the rule that is best at its worst
- * loses three at most under any attack, of those that plans take; both from what the mean reaches with all clients honest.
+ * Whether plain averaging loses ten points at least under each attack of which the literature says that it fails, and
+ * the rule that is best at its worst loses three at most under any attack, of those that plans take; both from what the
+ * mean reaches with all clients honest.
  */
 export function verdictOf(table: Table): Verdict {
   const free = table.at('mean', 'none');

@@ -82,7 +82,10 @@ class KeptUpdates {
     this.#clients = new Map(identities.map((identity, client) => [identity, client]));
   }
 
-  /** Weighed as client and server do. Their weights prove that they are those of the sum, whose weight the server learned masked. */
+  /**
+   * Weighed as client and server do. Their weights prove that they are those of the sum, whose weight the server
+   * learned masked.
+   */
   async of({ round, weight, cohorts }: RoundResult): Promise<readonly Weighed[]> {
     const updates = await Promise.all(
       cohorts.flatMap(({ clients, versions }) =>

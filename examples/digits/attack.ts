@@ -28,8 +28,8 @@ const attacks: Readonly<Record<string, () => Attack>> = {
 export const attackNames: readonly string[] = ['none', ...Object.keys(attacks)];
 
 /**
- * The rule of a text such as `nnm+trimmed-mean`: pre-aggregators first, each rule standing `f` Byzantine vectors. Throws `UsageError` where there
- * is no such rule; `undefined` for `mean`, which stands none.
+ * The rule of a text such as `nnm+trimmed-mean`: pre-aggregators first, each rule standing `f` Byzantine vectors.
+ * Throws `UsageError` where there is no such rule; `undefined` for `mean`, which stands none.
  */
 export function ruleOf(text: string, f: number): AggregatorSpec | undefined {
   if (text === 'mean') return undefined;
@@ -51,9 +51,9 @@ function withF(spec: object, f: number): object {
 }
 
 /**
- * What the Byzantine clients send, who know all that the honest ones do. Under masked cohorts it is the mean of a cohort that the rule sees: so
- * they look at means of as many honest clients, and one of them makes up for the others in its cohort. Nobody can see, or check, that
- * it didn't clip.
+ * What the Byzantine clients send, who know all that the honest ones do. Under masked cohorts it is the mean of a
+ * cohort that the rule sees: so they look at means of as many honest clients, and one of them makes up for the others
+ * in its cohort. Nobody can see, or check, that it didn't clip.
  */
 export function craft(
   { attack, byzantine, seed }: Settings,

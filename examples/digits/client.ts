@@ -94,7 +94,9 @@ function plotter(inbox: Inbox, send: (message: FromClient) => void): Learner {
   };
 }
 
-/** Where there is noise, each client keeps an account of its own, and takes part in nothing that would pass its budget. */
+/**
+ * Where there is noise, each client keeps an account of its own, and takes part in nothing that would pass its budget.
+ */
 function budget(): Pick<JoinOptions, 'budget'> {
   const { privacy, epsilon } = settings;
   if (privacy === 'none') return {};
@@ -121,7 +123,10 @@ async function takePart(part: Part): Promise<void> {
   }
 }
 
-/** Trains whatever the model is by then, again and again; `leaves` says before which message of which update to vanish, and come back at once. */
+/**
+ * Trains whatever the model is by then, again and again; `leaves` says before which message of which update to vanish,
+ * and come back at once.
+ */
 async function takePartAnytime({ url, options, leaves, learner, send }: Part): Promise<void> {
   let turn = 0;
   for (;;) {

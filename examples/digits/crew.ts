@@ -6,7 +6,9 @@ type Said<Kind> = Extract<FromClient, { kind: Kind }>;
 
 /** The clients' threads, seen from the main thread. */
 export interface Crew {
-  /** What a client says next of that kind, or said already and nobody asked for; in `round`, where the message has one. */
+  /**
+   * What a client says next of that kind, or said already and nobody asked for; in `round`, where the message has one.
+   */
   readonly hear: <Kind extends FromClient['kind']>(kind: Kind, client: number, round?: number) => Promise<Said<Kind>>;
   readonly tell: (client: number, message: ToClient) => void;
   /** Never resolves; rejects as soon as a thread fails. */

@@ -13,8 +13,9 @@ export interface Digits {
 }
 
 /**
- * Reads the package's ten JSON files, one a digit. Asking the package itself for images would copy each of the 7.8 million
- * numbers several times; they are bytes divided by 255 and cut to three decimals, so a byte each gives them back exactly.
+ * Reads the package's ten JSON files, one a digit. Asking the package itself for images would copy each of the 7.8
+ * million numbers several times; they are bytes divided by 255 and cut to three decimals, so a byte each gives them
+ * back exactly.
  */
 export async function loadDigits(): Promise<Digits> {
   const resolve = createRequire(import.meta.url).resolve;
@@ -49,9 +50,9 @@ export function holdOut(digits: Digits, held: number, random: Random): { trainin
 
 /**
  * Deals the images to `clients` clients so that each sees a different mixture of digits: for every digit, the clients'
- * portions are one draw from Dirichlet(`alpha`) (Yurochkin et al., ICML 2019). Dealt again until every client's
- * share is within `size`: a client with three images has nothing to learn from, and one with more than the plan's largest weight,
- * of which veilsum's `dirichletPartition` knows nothing, couldn't say how many it has.
+ * portions are one draw from Dirichlet(`alpha`) (Yurochkin et al., ICML 2019). Dealt again until every client's share
+ * is within `size`: a client with three images has nothing to learn from, and one with more than the plan's largest
+ * weight, of which veilsum's `dirichletPartition` knows nothing, couldn't say how many it has.
  */
 export function dealByDirichlet(
   digits: Digits,

@@ -53,6 +53,9 @@ export type FromClient =
   | { readonly kind: 'left'; readonly round: number; readonly phase: Phase }
   /** A Byzantine client waits for what it is to send. */
   | { readonly kind: 'plotting'; readonly round: number }
-  /** A copy of what went into the masked input, kept for the comparison. The server, in the main thread as well, isn't told. */
+  /**
+   * A copy of what went into the masked input, kept for the comparison. The server, in the main thread as well, isn't
+   * told.
+   */
   | { readonly kind: 'submitted'; readonly round: number; readonly update: Update }
   | { readonly kind: 'trained'; readonly round: number; readonly update: Update };

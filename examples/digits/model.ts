@@ -62,7 +62,8 @@ export function createNetwork(digits: Digits, { training, shapes, pooling }: Sce
           });
           tf.dispose([x, y]);
           steps += 1;
-          // Else nothing else happens in this thread until all is trained: a server that hears nothing takes a client for gone.
+          // Else nothing else happens in this thread until all is trained: a server that hears nothing takes a client
+          // for gone.
           await setImmediate();
         }
       }

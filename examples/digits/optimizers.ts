@@ -64,8 +64,8 @@ export function gridOf({ optimizer }: Settings): Grid {
 }
 
 /**
- * How far rounding can move a weight of the model in a round: a client's value is rounded to a neighboring multiple of the step, so the mean of many is
- * off by less; an optimizer may magnify that, and edges round a second time.
+ * How far rounding can move a weight of the model in a round: a client's value is rounded to a neighboring multiple of
+ * the step, so the mean of many is off by less; an optimizer may magnify that, and edges round a second time.
  */
 export function roundingBound({ optimizer, edges }: Settings): number {
   const { grid: own, magnified } = choices[optimizer];

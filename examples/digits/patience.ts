@@ -2,8 +2,8 @@
 import { AbortError } from 'veilsum';
 
 /**
- * The values of `promises`, in order, once all are there; or those that are, one at least, once `patience` milliseconds have passed since the last
- * came. Rejects as soon as one does.
+ * The values of `promises`, in order, once all are there; or those that are, one at least, once `patience` milliseconds
+ * have passed since the last came. Rejects as soon as one does.
  */
 export function allWithin<T>(promises: readonly Promise<T>[], patience: number): Promise<readonly T[]> {
   return new Promise((resolve, reject) => {
@@ -23,7 +23,10 @@ export function allWithin<T>(promises: readonly Promise<T>[], patience: number):
   });
 }
 
-/** What `action` comes to; tried anew, after `pause` milliseconds, where a connection couldn't be made or was lost, `attempts` times in all. */
+/**
+ * What `action` comes to; tried anew, after `pause` milliseconds, where a connection couldn't be made or was lost,
+ * `attempts` times in all.
+ */
 export async function reconnecting<T>(
   action: () => Promise<T>,
   { attempts, pause }: { readonly attempts: number; readonly pause: number },

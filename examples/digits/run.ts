@@ -31,7 +31,10 @@ import {
 } from './summary.js';
 import { startTensorFlow } from './tensorflow.js';
 
-/** Milliseconds without another honest client after which attackers act on what they know. A third of what the server waits for them. */
+/**
+ * Milliseconds without another honest client after which attackers act on what they know. A third of what the server
+ * waits for them.
+ */
 const plotPatience = 40_000;
 
 /** What the rounds need, masked or not. */
@@ -192,8 +195,8 @@ export async function openServer({
 }
 
 /**
- * The updates in the round's sum, as the clients kept them. Who is in it follows from who left when; the sum of their weights,
- * which the server learned masked, proves it.
+ * The updates in the round's sum, as the clients kept them. Who is in it follows from who left when; the sum of their
+ * weights, which the server learned masked, proves it.
  */
 async function updatesInSum(
   result: RoundResult,
@@ -209,8 +212,8 @@ async function updatesInSum(
 }
 
 /**
- * The same rounds from the same first model, with the same clients leaving, without masking or quantization; honest clients only: what would be
- * learned without an attack.
+ * The same rounds from the same first model, with the same clients leaving, without masking or quantization; honest
+ * clients only: what would be learned without an attack.
  */
 async function plainRounds({ crew, schedule, firstModel, display, scenario, settings }: Stage): Promise<Float32Array> {
   const honest = scenario.clients - byzantineOf(settings);
@@ -228,7 +231,9 @@ async function plainRounds({ crew, schedule, firstModel, display, scenario, sett
   return model;
 }
 
-/** What an edge's clients came to. An edge that contributed nothing would be a failure; the example was to run without. */
+/**
+ * What an edge's clients came to. An edge that contributed nothing would be a failure; the example was to run without.
+ */
 function summedBelow(played: EdgeRound | undefined): readonly RoundResult[] {
   if (played?.own === undefined || played.outcome.status !== 'summed')
     throw new Error(`an edge contributed nothing: ${played?.outcome.status ?? 'it ended early'}`);
@@ -236,8 +241,8 @@ function summedBelow(played: EdgeRound | undefined): readonly RoundResult[] {
 }
 
 /**
- * Makes the Byzantine clients' vectors once the honest ones have trained, or once nobody has for a while: on a busy machine a client may be late,
- * and not in the round.
+ * Makes the Byzantine clients' vectors once the honest ones have trained, or once nobody has for a while: on a busy
+ * machine a client may be late, and not in the round.
  */
 async function plotRound({ crew, settings, scenario }: Stage, round: number): Promise<void> {
   const attackers = byzantineOf(settings);

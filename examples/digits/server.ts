@@ -140,7 +140,10 @@ export async function startFederation(
   return { server, edges: [], plan, authority: authority.publicKey, certificates };
 }
 
-/** A root, whose clients are edges, and edges with clients of their own. They are enrolled by two authorities: nobody takes one for the other. */
+/**
+ * A root, whose clients are edges, and edges with clients of their own. They are enrolled by two authorities: nobody
+ * takes one for the other.
+ */
 async function startLevels(
   scenario: Scenario,
   task: { readonly model: Float32Array; readonly plan: Plan; readonly rounds: number; readonly authority: Uint8Array },

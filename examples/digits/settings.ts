@@ -3,7 +3,10 @@ import type { Random } from 'veilsum/fl';
 
 export interface Settings {
   readonly rounds: number;
-  /** Everything drawn in the example follows from it, except keys, masks, rounding and noise: those are fresh and secret. */
+  /**
+   * Everything drawn in the example follows from it, except keys, masks, rounding and noise: those are fresh and
+   * secret.
+   */
   readonly seed: number;
   readonly privacy: 'none' | 'central' | 'distributed';
   /** Of all rounds, where there is noise. */
@@ -122,8 +125,8 @@ const learning: Scenario = {
 };
 
 /**
- * Noise hides one client among all. What it costs falls with the number of clients and grows with the root of the number of weights: so here
- * are a hundred clients, and a single layer that looks at images of 14 x 14.
+ * Noise hides one client among all. What it costs falls with the number of clients and grows with the root of the
+ * number of weights: so here are a hundred clients, and a single layer that looks at images of 14 x 14.
  */
 const privateLayers: ModelShapes = [[196, 10], [10]];
 

@@ -13,16 +13,19 @@ export interface Summary {
   /** The same after the same rounds without masking or quantization, from the first model on. */
   readonly plainAccuracy: number;
   /**
-   * The largest difference in any weight, in any round, between the model that came of masked updates and the model that the
-   * same updates of the same survivors give in the clear, in doubles, without quantization.
+   * The largest difference in any weight, in any round, between the model that came of masked updates and the model
+   * that the same updates of the same survivors give in the clear, in doubles, without quantization.
    */
   readonly maxAbsDifference: number;
   /**
-   * What rounding to integers may cost in a weight at most: a step of the grid, more where the optimizer magnifies it. The above is below it if
-   * masking costs nothing.
+   * What rounding to integers may cost in a weight at most: a step of the grid, more where the optimizer magnifies it.
+   * The above is below it if masking costs nothing.
    */
   readonly quantizationStep: number;
-  /** The largest difference in any weight of the two final models, each trained on its own: see the last lines of the output. */
+  /**
+   * The largest difference in any weight of the two final models, each trained on its own: see the last lines of the
+   * output.
+   */
   readonly finalDrift: number;
   /** Clients that left, by phase, over all rounds, as the server counted them. */
   readonly dropouts: Readonly<Record<Phase, number>>;
@@ -62,7 +65,10 @@ export interface RobustSummary {
   readonly byzantine: number;
   readonly aggregator: string;
   readonly masking: 'pairwise' | 'none';
-  /** Verdicts over all rounds on the vectors (of cohorts, or of clients) that a Byzantine client had a part in, and on the others. */
+  /**
+   * Verdicts over all rounds on the vectors (of cohorts, or of clients) that a Byzantine client had a part in, and on
+   * the others.
+   */
   readonly spoiled: { readonly kept: number; readonly rejected: number };
   readonly honest: { readonly kept: number; readonly rejected: number };
   /** Where the Byzantine clients stand in the last ranking by suspicion, from 1. */
@@ -101,11 +107,16 @@ export interface PrivacySummary {
   readonly budget: number;
   /** Of each round alone. */
   readonly roundEpsilons: readonly number[];
-  /** Standard deviation of the noise in a weight of a round's mean, as measured: against the same updates in the clear. */
+  /**
+   * Standard deviation of the noise in a weight of a round's mean, as measured: against the same updates in the clear.
+   */
   readonly noiseDeviation: number;
 }
 
-/** Bytes that a client sent and received in a round, on average; with the `fetched` ones of the model and what goes with it. */
+/**
+ * Bytes that a client sent and received in a round, on average; with the `fetched` ones of the model and what goes with
+ * it.
+ */
 export function perClient(
   round: PlayedRound,
   fetched: number,

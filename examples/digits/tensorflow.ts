@@ -1,6 +1,6 @@
 /**
- * TensorFlow.js, loaded with `require`: its modules are CommonJS, which `import` searches for the names of exports first.
- * Eleven threads load it, and this way it takes each of them a quarter of the time.
+ * TensorFlow.js, loaded with `require`: its modules are CommonJS, which `import` searches for the names of exports
+ * first. Eleven threads load it, and this way it takes each of them a quarter of the time.
  */
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';

@@ -1,4 +1,6 @@
-/** A client's local training: augmented digits, momentum, a learning rate that warms up and decays, and an early stop. */
+/**
+ * A client's local training: augmented digits, momentum, a learning rate that warms up and decays, and an early stop.
+ */
 import { augment, cosineDecay, evaluate, shiftImage, train, trainingData, warmUp } from 'veilsum/training';
 import { batches, network, percent, test } from './start.js';
 

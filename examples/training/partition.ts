@@ -1,4 +1,7 @@
-/** A data set dealt to ten clients, unevenly, and a picture of who has what: `node build/examples/training/partition.js > deal.svg`. */
+/**
+ * A data set dealt to ten clients, unevenly, and a picture of who has what: `node build/examples/training/partition.js
+ * > deal.svg`.
+ */
 import { dirichletPartition, partitionPicture } from 'veilsum/fl';
 import { loadDigits } from '../digits/digits.js';
 

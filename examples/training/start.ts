@@ -1,4 +1,7 @@
-/** What the examples of this folder share: TensorFlow.js on its WebAssembly backend, handwritten digits, and small networks. */
+/**
+ * What the examples of this folder share: TensorFlow.js on its WebAssembly backend, handwritten digits, and small
+ * networks.
+ */
 import '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';

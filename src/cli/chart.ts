@@ -1,6 +1,7 @@
 /**
- * Charts as SVG text, for commands and benches: nothing of them depends on time, machine or an earlier chart, so a chart of the same figures is
- * the same text. Lines differ in dashes and symbols, and cells of a heat map say their value, so that none needs colour to be read.
+ * Charts as SVG text, for commands and benches: nothing of them depends on time, machine or an earlier chart, so a
+ * chart of the same figures is the same text. Lines differ in dashes and symbols, and cells of a heat map say their
+ * value, so that none needs colour to be read.
  */
 import type { EChartsOption, SeriesOption } from 'echarts';
 import { checkInteger, describe } from '../core/check.js';
@@ -107,7 +108,8 @@ export function scatterChart(options: PlotOptions): Promise<string> {
 /**
  * A table whose cells are the darker the larger their number is.
  *
- * @throws UsageError `usage.chart` without echarts (install it) or where the table doesn't fit its labels, `usage.range` for a size
+ * @throws UsageError `usage.chart` without echarts (install it) or where the table doesn't fit its labels,
+ *   `usage.range` for a size
  */
 export function heatMap(options: HeatMapOptions): Promise<string> {
   const { x, y, values, valueName, title } = options;
@@ -248,7 +250,9 @@ async function render({ title, width, height }: Sized, option: EChartsOption): P
   }
 }
 
-/** Without what only serves a page with a pointer (styles, classes, data), whose names count the charts drawn before. */
+/**
+ * Without what only serves a page with a pointer (styles, classes, data), whose names count the charts drawn before.
+ */
 function still(svg: string): string {
   return svg
     .replace(/<style[\s\S]*?<\/style>\n?/, '')

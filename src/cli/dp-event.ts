@@ -107,7 +107,10 @@ export async function eventsOf(flags: EventFlags): Promise<readonly CountedEvent
   return (await readEvents(flags.events)).map(({ event, count }) => ({ event, count: count * flags.rounds }));
 }
 
-/** One round of the mechanism that the options name. Throws `UsageError`, which names the options that are wrong or missing. */
+/**
+ * One round of the mechanism that the options name. Throws `UsageError`, which names the options that are wrong or
+ * missing.
+ */
 export function eventOf(flags: EventFlags): PrivacyEvent {
   const { mechanism, sampling, sampleSize, datasetSize } = flags;
   const { kind, needs } = mechanisms[mechanism];

@@ -45,8 +45,8 @@ export async function createFile(path: string, content: Uint8Array | string, mod
 }
 
 /**
- * Throws `UsageError` (`usage.file`) unless a file can be written at `path`: for what is written only once the work is done, which would be
- * lost. What is there stays as it is, and nothing is left where nothing was.
+ * Throws `UsageError` (`usage.file`) unless a file can be written at `path`: for what is written only once the work is
+ * done, which would be lost. What is there stays as it is, and nothing is left where nothing was.
  */
 export async function checkWritable(path: string): Promise<void> {
   try {

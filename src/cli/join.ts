@@ -63,7 +63,9 @@ function outcomeLine({ round }: ClientRound, outcome: RoundOutcome): string {
   }
 }
 
-/** A client's identity. Throws `UsageError` (`usage.identity`) for one that every server refuses, before any is asked. */
+/**
+ * A client's identity. Throws `UsageError` (`usage.identity`) for one that every server refuses, before any is asked.
+ */
 async function readIdentity(
   path: string,
   authority: { readonly path: string; readonly key: Uint8Array },

@@ -14,7 +14,9 @@ import type { ClientPolicy } from '../secagg/policy.js';
 export interface ClientBudget {
   readonly epsilon: number;
   readonly delta: number;
-  /** Where the client's own ledger is kept; in memory unless given, which forgets with the process. One client has one. */
+  /**
+   * Where the client's own ledger is kept; in memory unless given, which forgets with the process. One client has one.
+   */
   readonly storage?: LedgerStorage;
   /** Whether noise by the server counts (privacy `central`), which this client can't check; not unless told. */
   readonly trustServer?: boolean;
@@ -31,7 +33,9 @@ export function checkBudget(budget: ClientBudget | undefined): void {
     throw new UsageError('usage.options', `budget.trustServer must be true or false, got ${describe(trustServer)}`);
 }
 
-/** A client's own account: it refuses what would pass its budget before it takes part, and pays before its input leaves. */
+/**
+ * A client's own account: it refuses what would pass its budget before it takes part, and pays before its input leaves.
+ */
 export class ClientAccount {
   readonly #ledger: Ledger;
   readonly #trustServer: boolean;
@@ -47,8 +51,8 @@ export class ClientAccount {
   }
 
   /**
-   * Throws `PeerError` (`budget.none`, `budget.trust`, `budget.colluders`) for a plan that doesn't protect this client as it wants, and
-   * `AbortError` (`ledger.exhausted`) if all of the task's rounds would pass the budget.
+   * Throws `PeerError` (`budget.none`, `budget.trust`, `budget.colluders`) for a plan that doesn't protect this client
+   * as it wants, and `AbortError` (`ledger.exhausted`) if all of the task's rounds would pass the budget.
    */
   refuse(task: string, plan: Plan, { assumptions }: ClientPolicy): void {
     const { privacy, cohort } = plan;
@@ -73,8 +77,9 @@ export class ClientAccount {
   }
 
   /**
-   * Pays for what an input of this session will tell, at most. Throws `PeerError` (`budget.replayed`) for a session that was paid for before: another
-   * input in it would have its own noise, and the two would tell more than one was paid for. Else as `Ledger.charge`.
+   * Pays for what an input of this session will tell, at most. Throws `PeerError` (`budget.replayed`) for a session
+   * that was paid for before: another input in it would have its own noise, and the two would tell more than one was
+   * paid for. Else as `Ledger.charge`.
    */
   async charge(
     { task, round, session }: Pick<SessionContext, 'task' | 'round' | 'session'>,
@@ -98,7 +103,9 @@ export class ClientAccount {
   }
 }
 
-/** The policy with the floors that the plan's noise is sized for: with fewer survivors there would be too little of it. */
+/**
+ * The policy with the floors that the plan's noise is sized for: with fewer survivors there would be too little of it.
+ */
 export function policyFor(plan: Plan, policy: ClientPolicy): ClientPolicy {
   const { privacy } = plan;
   if (privacy.kind !== 'distributed') return policy;

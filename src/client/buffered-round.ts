@@ -32,8 +32,8 @@ export interface BufferedRoundOptions extends Omit<RoundOptions, 'versions' | 'c
 const hashLength = 32;
 
 /**
- * A version of the model to train, under a buffered schedule. The offer that brought it is of a session that won't be: the client asks for one
- * when its update is there, and gets it as soon as enough others have.
+ * A version of the model to train, under a buffered schedule. The offer that brought it is of a session that won't be:
+ * the client asks for one when its update is there, and gets it as soon as enough others have.
  */
 export class BufferedRound implements ClientRound {
   readonly task: string;
@@ -104,8 +104,9 @@ export class BufferedRound implements ClientRound {
   }
 
   /**
-   * Which version was trained and at which the session's cohort was formed; all of the cohort are bound to the same list of models. Throws
-   * `PeerError` (`offer.task`, `offer.plan`, `offer.history`, and as `ModelCache.get`), `AbortError` (`async.stale`).
+   * Which version was trained and at which the session's cohort was formed; all of the cohort are bound to the same
+   * list of models. Throws `PeerError` (`offer.task`, `offer.plan`, `offer.history`, and as `ModelCache.get`),
+   * `AbortError` (`async.stale`).
    */
   async #versions({ context, model }: Offered): Promise<ClientVersions> {
     const { invitation, models, abandoned, plan } = this.#options;

@@ -12,7 +12,10 @@ const endingPatience = 1000;
 /** Messages that may wait for a client that is busy; the protocol never has more than two under way. */
 const maxWaiting = 16;
 
-/** The connection is over, in whatever way. `clean`: the server said goodbye, as it does when it has nothing more to offer. */
+/**
+ * The connection is over, in whatever way. `clean`: the server said goodbye, as it does when it has nothing more to
+ * offer.
+ */
 export class ConnectionEnd extends AbortError {
   readonly clean: boolean;
 
@@ -33,8 +36,8 @@ function endOf({ code, reason }: SocketEnd, opened: boolean): ConnectionEnd {
 }
 
 /**
- * A client's connection. Each hello asks for one offer; every other message belongs to the session that was offered last, or
- * is dropped if that is over.
+ * A client's connection. Each hello asks for one offer; every other message belongs to the session that was offered
+ * last, or is dropped if that is over.
  */
 export class ServerConnection {
   readonly #offers = new Inbox();
@@ -82,7 +85,10 @@ export class ServerConnection {
     return connection as ServerConnection;
   }
 
-  /** Throws how the connection ended, if it has or soon does: a server that goes ends its HTTP side at about the same time. */
+  /**
+   * Throws how the connection ended, if it has or soon does: a server that goes ends its HTTP side at about the same
+   * time.
+   */
   async throwIfEnding(): Promise<void> {
     for (let waited = 0; this.#end === undefined && waited < endingPatience; waited += pollInterval)
       await new Promise((resolve) => setTimeout(resolve, pollInterval));
@@ -125,8 +131,8 @@ export class ServerConnection {
   }
 
   /**
-   * Sends a message, and waits while too many bytes wait to leave, unless `interrupted` says that there is no point. Throws how
-   * the connection ended if it has.
+   * Sends a message, and waits while too many bytes wait to leave, unless `interrupted` says that there is no point.
+   * Throws how the connection ended if it has.
    */
   async send(message: Uint8Array, interrupted: () => boolean = () => false): Promise<void> {
     this.#throwIfEnded();

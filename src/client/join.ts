@@ -31,17 +31,20 @@ export interface JoinOptions {
   /** Floors that no server can lower; what is left out comes from `defaultPolicy`. */
   readonly policy?: Partial<ClientPolicy>;
   /**
-   * What this client is ready to spend: it refuses tasks that would pass it, or that don't protect it at all, and keeps its own account.
-   * Unless given it takes part in whatever is offered.
+   * What this client is ready to spend: it refuses tasks that would pass it, or that don't protect it at all, and keeps
+   * its own account. Unless given it takes part in whatever is offered.
    */
   readonly budget?: ClientBudget;
   /** Whether tasks without masking are joined too, where the server sees each update by itself; not unless told. */
   readonly allowUnmasked?: boolean;
-  /** Awaited before each round is asked for: for who can't take part at any time. Meanwhile the server doesn't reckon with this client. */
+  /**
+   * Awaited before each round is asked for: for who can't take part at any time. Meanwhile the server doesn't reckon
+   * with this client.
+   */
   readonly ready?: () => Promise<unknown>;
   /**
-   * Refuses tasks whose schedule is buffered and lets updates be of models that are more versions old than this. 0 has all of a cohort train the
-   * same model, as in rounds; unless given any plan will do. See SECURITY.md.
+   * Refuses tasks whose schedule is buffered and lets updates be of models that are more versions old than this. 0 has
+   * all of a cohort train the same model, as in rounds; unless given any plan will do. See SECURITY.md.
    */
   readonly maxStaleness?: number;
   /** Called, and awaited, before the message of each phase is sent. */
@@ -58,15 +61,15 @@ export interface JoinOptions {
  *       await round.submit(await train(round.model), { weight: examples });
  *     }
  *
- * A round that isn't submitted is left when the next is asked for; leaving the loop ends the connection. The same code runs in
- * browsers and in Node.
+ * A round that isn't submitted is left when the next is asked for; leaving the loop ends the connection. The same code
+ * runs in browsers and in Node.
  *
  * @param url the server's address; `ws:` and `wss:` are the same as `http:` and `https:`
  * @throws UsageError at once, for an option of wrong type or range
- * @throws from the iteration: `AbortError` if the connection can't be made or is lost (`connection.…`) or the model can't be
- *   fetched; `PeerError` for an offer that this client won't take part in (`offer.…`, `model.…`, `policy.suite`,
- *   `policy.threat`, `policy.authority`, `policy.unmasked`, `policy.staleness`, `budget.…`); `AbortError` (`ledger.…`) where the budget has no room for the task; the reason of
- *   `signal`
+ * @throws from the iteration: `AbortError` if the connection can't be made or is lost (`connection.…`) or the model
+ *   can't be fetched; `PeerError` for an offer that this client won't take part in (`offer.…`, `model.…`,
+ *   `policy.suite`, `policy.threat`, `policy.authority`, `policy.unmasked`, `policy.staleness`, `budget.…`);
+ *   `AbortError` (`ledger.…`) where the budget has no room for the task; the reason of `signal`
  */
 export function join(url: string | URL, options: JoinOptions): AsyncGenerator<ClientRound, void, undefined> {
   const addresses = addressesOf(url);

@@ -11,8 +11,8 @@ export interface ModelReference {
 }
 
 /**
- * Fetches models by content hash and keeps the last: a round that is tried again has the same one. Browsers and proxies cache
- * them as well, since what a hash names never changes.
+ * Fetches models by content hash and keeps the last: a round that is tried again has the same one. Browsers and proxies
+ * cache them as well, since what a hash names never changes.
  */
 export class ModelCache {
   readonly #provider: CryptoProvider;
@@ -23,8 +23,9 @@ export class ModelCache {
   }
 
   /**
-   * The model's values, in an array of the caller's own. Throws `PeerError` (`model.length`, `model.hash`) if the server gives
-   * something else than the hash names, `AbortError` (`model.unavailable`) if it gives nothing, or the signal's reason.
+   * The model's values, in an array of the caller's own. Throws `PeerError` (`model.length`, `model.hash`) if the
+   * server gives something else than the hash names, `AbortError` (`model.unavailable`) if it gives nothing, or the
+   * signal's reason.
    */
   async get(reference: ModelReference, signal: AbortSignal | undefined): Promise<Float32Array> {
     const { hash } = reference;
@@ -63,8 +64,9 @@ async function download(url: URL, length: number, signal: AbortSignal | undefine
 }
 
 /**
- * A connection that was kept since the last round may have been closed by the other side, which only shows when it is used again: so a
- * request that fails is made once more, as RFC 9112, section 9.3.1, has it for requests that change nothing.
+ * A connection that was kept since the last round may have been closed by the other side, which only shows when it is
+ * used again: so a request that fails is made once more, as RFC 9112, section 9.3.1, has it for requests that change
+ * nothing.
  */
 async function request(url: URL, signal: AbortSignal | undefined): Promise<Response> {
   const options = { signal: signal ?? null, redirect: 'error' } as const;

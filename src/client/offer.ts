@@ -26,9 +26,9 @@ export interface OfferExpectation {
 }
 
 /**
- * What a server offers, if it is of one piece: the plan is the one that the context names, and the ring, length and number of
- * clients follow from the plan. Throws `PeerError`: `offer.task`, `offer.round`, `offer.plan`, `offer.shape`, `offer.model`, or
- * what `decodeOffer` and `parsePlan` throw.
+ * What a server offers, if it is of one piece: the plan is the one that the context names, and the ring, length and
+ * number of clients follow from the plan. Throws `PeerError`: `offer.task`, `offer.round`, `offer.plan`, `offer.shape`,
+ * `offer.model`, or what `decodeOffer` and `parsePlan` throw.
  */
 export function readOffer(message: Uint8Array, expected: OfferExpectation): Offered {
   const { context, plan: bytes, model } = decodeOffer(message);

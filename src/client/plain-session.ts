@@ -17,8 +17,8 @@ import { encodeInputEnd } from '../secagg/messages/input-end.js';
 import { decodeOutcome } from '../secagg/messages/outcome.js';
 
 /**
- * A client's part in a session without masking: it says who it is and sends its input in the clear, authenticated. For clients that have
- * said that they allow it.
+ * A client's part in a session without masking: it says who it is and sends its input in the clear, authenticated. For
+ * clients that have said that they allow it.
  */
 export class PlainClientSession {
   readonly context: SessionContext;

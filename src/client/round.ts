@@ -29,7 +29,10 @@ export type RoundOutcome =
   | {
       readonly status: 'summed';
       readonly survivors: number;
-      /** Under SCAFFOLD by how much this client's control variate changes now: what was submitted, within the plan's range. */
+      /**
+       * Under SCAFFOLD by how much this client's control variate changes now: what was submitted, within the plan's
+       * range.
+       */
       readonly controlUpdate?: Float32Array;
     }
   /** The server says that there is a sum of `survivors` clients without the update. */
@@ -40,20 +43,24 @@ export type RoundOutcome =
       readonly code: string;
       readonly reason: string;
       /**
-       * Whether the masked update had left, here and under `missed`: a server may then have a sum with it, whatever it says, since
-       * neighbors' seed shares suffice. Submitting the very same update again, in a round with other clients, could give it the
-       * difference of two sums. Where `submit` throws a `PeerError`, take it to have left as well.
+       * Whether the masked update had left, here and under `missed`: a server may then have a sum with it, whatever it
+       * says, since neighbors' seed shares suffice. Submitting the very same update again, in a round with other
+       * clients, could give it the difference of two sums. Where `submit` throws a `PeerError`, take it to have left as
+       * well.
        */
       readonly sent: boolean;
     };
 
 /**
- * A round that the server offers: train on `model`, then `submit` what changed. Under a buffered schedule it is a version of the model, which can
- * be trained for as long as it takes.
+ * A round that the server offers: train on `model`, then `submit` what changed. Under a buffered schedule it is a
+ * version of the model, which can be trained for as long as it takes.
  */
 export interface ClientRound {
   readonly task: string;
-  /** From 0; under a buffered schedule the version of the model. The same number can come again, a round whose session failed is tried anew: see `RoundOutcome`. */
+  /**
+   * From 0; under a buffered schedule the version of the model. The same number can come again, a round whose session
+   * failed is tried anew: see `RoundOutcome`.
+   */
   readonly round: number;
   /** The global model, in an array of the caller's own. */
   readonly model: Float32Array;
@@ -64,16 +71,18 @@ export interface ClientRound {
   /** Aborted when the round ends without this client: training can be stopped, and `submit` will say why. */
   readonly signal: AbortSignal;
   /**
-   * Takes part in the round's session with an update, one value a dimension of the model (usually: trained minus global).
-   * The server gets it masked and only ever learns the sum over the cohort. Under a buffered schedule `submit` waits until enough other clients are
-   * ready, and weighs the update by how many versions have passed since; if those are too many it isn't sent, the outcome is `aborted` with
-   * the code `async.stale`, and the next round has the current model.
+   * Takes part in the round's session with an update, one value a dimension of the model (usually: trained minus
+   * global). The server gets it masked and only ever learns the sum over the cohort. Under a buffered schedule `submit`
+   * waits until enough other clients are ready, and weighs the update by how many versions have passed since; if those
+   * are too many it isn't sent, the outcome is `aborted` with the code `async.stale`, and the next round has the
+   * current model.
    *
-   * @throws UsageError for an update, weight or metric that the plan has no room for, or where its optimizer asks for something else beside
-   *   the update; the round can be submitted again
+   * @throws UsageError for an update, weight or metric that the plan has no room for, or where its optimizer asks for
+   *   something else beside the update; the round can be submitted again
    * @throws PeerError if this client refuses the session: the server broke the protocol, or proposes what the policy
-   *   doesn't allow (`policy.…`), or under a buffered schedule offers another task or plan, or versions that aren't those that it gave this client
-   *   (`offer.…`, `model.…`). No seed share is revealed any more; the iteration goes on with the next round.
+   *   doesn't allow (`policy.…`), or under a buffered schedule offers another task or plan, or versions that aren't
+   *   those that it gave this client (`offer.…`, `model.…`). No seed share is revealed any more; the iteration goes on
+   *   with the next round.
    * @throws the reason of `options.signal` once that is aborted
    */
   readonly submit: (update: Float32Array, contribution?: Contribution) => Promise<RoundOutcome>;
@@ -98,7 +107,10 @@ export interface RoundOptions {
 /** A masked session, or one in the clear. */
 export type RoundSession = ClientSession | PlainClientSession;
 
-/** One round of one client. The session's messages begin when the update is there, so that nobody waits for training but here. */
+/**
+ * One round of one client. The session's messages begin when the update is there, so that nobody waits for training but
+ * here.
+ */
 export class OfferedRound implements ClientRound {
   readonly task: string;
   readonly round: number;

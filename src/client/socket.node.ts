@@ -4,7 +4,10 @@ import type { Socket, SocketListener } from './socket.js';
 /** A roster message of the largest lawful degree has 15 MiB. */
 const maxPayload = 32 * 2 ** 20;
 
-/** Pieces that a message may come in. ws keeps each with all that was read along with it; its types don't know the option. */
+/**
+ * Pieces that a message may come in. ws keeps each with all that was read along with it; its types don't know the
+ * option.
+ */
 const fragments = { maxFragments: 16 };
 
 /** `ws`, since Node 20 has no WebSocket; package.json's `imports` picks this file or its browser twin. */

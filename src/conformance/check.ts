@@ -26,8 +26,8 @@ export function fail(detail: string): Finding {
 const breakdowns: ReadonlySet<string> = new Set(['server.failed', 'client.failed']);
 
 /**
- * A message was refused. With another code than the text's that is a warning, since any of several faults may be reported; a
- * breakdown is no refusal.
+ * A message was refused. With another code than the text's that is a warning, since any of several faults may be
+ * reported; a breakdown is no refusal.
  */
 export function refusedWith(code: string | undefined, expected: readonly string[]): Finding {
   if (code !== undefined && expected.includes(code)) return pass;
@@ -36,8 +36,8 @@ export function refusedWith(code: string | undefined, expected: readonly string[
 }
 
 /**
- * A session was ended. Its code must be the text's: at the end of a phase nothing else is wrong, and a rule that isn't kept shows in
- * the abort of a later one.
+ * A session was ended. Its code must be the text's: at the end of a phase nothing else is wrong, and a rule that isn't
+ * kept shows in the abort of a later one.
  */
 export function abortedWith(code: string | undefined, expected: readonly string[]): Finding {
   if (code !== undefined && expected.includes(code)) return pass;

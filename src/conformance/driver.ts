@@ -54,8 +54,8 @@ export class Driver {
   #late = 0;
 
   /**
-   * `environment` is added to this process's own; `patience` is in milliseconds a line. Throws `UsageError` (`usage.command`) if
-   * `command` is empty; if it can't be started, the first call of a party does.
+   * `environment` is added to this process's own; `patience` is in milliseconds a line. Throws `UsageError`
+   * (`usage.command`) if `command` is empty; if it can't be started, the first call of a party does.
    */
   constructor(
     command: readonly string[],

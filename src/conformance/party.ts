@@ -1,7 +1,10 @@
 import type { Assumptions } from '../secagg/parameters.js';
 import type { ClientPolicy } from '../secagg/policy.js';
 
-/** How an implementation under test is driven, whatever it is written in: a program, a connection, or objects in this process. */
+/**
+ * How an implementation under test is driven, whatever it is written in: a program, a connection, or objects in this
+ * process.
+ */
 
 /** How a party's session ended. */
 export interface PartyEnd {

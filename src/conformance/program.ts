@@ -36,7 +36,10 @@ export class Program {
     return started;
   }
 
-  /** The answer to a line; none if it takes more than `patience` milliseconds. Throws `PeerError` if the program ends instead. */
+  /**
+   * The answer to a line; none if it takes more than `patience` milliseconds. Throws `PeerError` if the program ends
+   * instead.
+   */
   async ask(line: string, patience: number): Promise<string | undefined> {
     this.#child.stdin.write(`${line}\n`);
     const answer = await within(patience, this.#lines.next());

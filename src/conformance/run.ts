@@ -16,8 +16,8 @@ const strikes = 3;
 const fatal: ReadonlySet<string> = new Set(['usage.command', 'usage.url', 'usage.clients', 'usage.enrol']);
 
 /**
- * Runs checks one after the other; one that can't be carried out has failed. Throws `UsageError` if there is no program to check
- * (`usage.command`) or it isn't the one that was meant (`usage.url`, `usage.clients`, `usage.enrol`).
+ * Runs checks one after the other; one that can't be carried out has failed. Throws `UsageError` if there is no program
+ * to check (`usage.command`) or it isn't the one that was meant (`usage.url`, `usage.clients`, `usage.enrol`).
  */
 export async function* runChecks<Party>(checks: readonly Check<Party>[], party: () => Party): AsyncGenerator<Graded> {
   let absent = 0;

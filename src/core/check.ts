@@ -31,7 +31,10 @@ export function checkNumber(name: string, value: unknown, min: number, max: numb
   return value;
 }
 
-/** Returns `value` if it is a `Uint8Array`, of `length` bytes where given; throws `UsageError` (`usage.bytes`) otherwise. */
+/**
+ * Returns `value` if it is a `Uint8Array`, of `length` bytes where given; throws `UsageError` (`usage.bytes`)
+ * otherwise.
+ */
 export function checkBytes(name: string, value: unknown, length?: number): Uint8Array {
   if (!(value instanceof Uint8Array))
     throw new UsageError('usage.bytes', `${name} must be a Uint8Array, got ${describe(value)}`);

@@ -74,7 +74,9 @@ export class Reader {
     return Array.from({ length: count }, (_, position) => read(this, position));
   }
 
-  /** A vector of items of `itemLength` bytes each, views of one copy: an array of its own takes several times its bytes. */
+  /**
+   * A vector of items of `itemLength` bytes each, views of one copy: an array of its own takes several times its bytes.
+   */
   items(maximum: number, itemLength: number, field: string): Uint8Array[] {
     const count = this.count(maximum, field);
     const bytes = this.bytes(count * itemLength, field);

@@ -4,14 +4,16 @@ import { belowFieldOrder } from './field25519.js';
 import type { CryptoProvider } from './provider/provider.js';
 
 /**
- * Whether 32 bytes are the one encoding of a u-coordinate: below p and with the high bit clear. X25519 itself would accept
- * aliases (RFC 7748 section 5), which would let one key count as two.
+ * Whether 32 bytes are the one encoding of a u-coordinate: below p and with the high bit clear. X25519 itself would
+ * accept aliases (RFC 7748 section 5), which would let one key count as two.
  */
 export function isCanonicalAgreementKey(key: Uint8Array): boolean {
   return key.length === 32 && belowFieldOrder(key);
 }
 
-/** The canonical u-coordinates of X25519's points of low order: 0, 1, two of order 8, and p - 1 (RFC 7748 section 6.1). */
+/**
+ * The canonical u-coordinates of X25519's points of low order: 0, 1, two of order 8, and p - 1 (RFC 7748 section 6.1).
+ */
 const lowOrder: ReadonlySet<string> = new Set([
   '00'.repeat(32),
   `01${'00'.repeat(31)}`,
@@ -29,8 +31,8 @@ export function hasLowOrder(key: Uint8Array): boolean {
 }
 
 /**
- * X25519 (RFC 7748) with many public keys. A key that isn't canonical, or whose shared secret is all zero because it has
- * low order, gives `undefined`.
+ * X25519 (RFC 7748) with many public keys. A key that isn't canonical, or whose shared secret is all zero because it
+ * has low order, gives `undefined`.
  */
 export async function agreeAll(
   provider: CryptoProvider,

@@ -5,15 +5,18 @@ import type { HkdfInput } from './hash.js';
 // Node has the one-shot `hash` since 20.12, and it takes half the time.
 const oneShot = 'hash' in crypto && typeof crypto.hash === 'function' ? crypto.hash : undefined;
 
-/** SHA-256 by OpenSSL: a hash of a few hundred bytes takes 1 to 3 microseconds from the first call on, where JavaScript takes 40 at first. */
+/**
+ * SHA-256 by OpenSSL: a hash of a few hundred bytes takes 1 to 3 microseconds from the first call on, where JavaScript
+ * takes 40 at first.
+ */
 export function sha256(message: Uint8Array): Uint8Array {
   const digest = oneShot?.('sha256', message, 'buffer') ?? crypto.createHash('sha256').update(message).digest();
   return new Uint8Array(digest);
 }
 
 /**
- * HKDF-SHA-256 (RFC 5869) by OpenSSL. Its own HKDF takes 10 microseconds, most of them to look up what it is made of; the hashes
- * that it is made of take 4, and a session derives some keys for each neighbor.
+ * HKDF-SHA-256 (RFC 5869) by OpenSSL. Its own HKDF takes 10 microseconds, most of them to look up what it is made of;
+ * the hashes that it is made of take 4, and a session derives some keys for each neighbor.
  */
 export function hkdf({ secret, salt, info, length }: HkdfInput): Uint8Array {
   const fits = salt.length === keyBytes && secret.length <= messageBytes && hashBytes + info.length < messageBytes;
@@ -37,7 +40,9 @@ export function hkdf({ secret, salt, info, length }: HkdfInput): Uint8Array {
 const [hashBytes, keyBytes, blockBytes, messageBytes] = [32, 32, 64, 512];
 const mostBlocks = 255;
 
-/** What HMAC (RFC 2104) hashes first, a block of key and pad and the message, and then: such a block and the first hash. */
+/**
+ * What HMAC (RFC 2104) hashes first, a block of key and pad and the message, and then: such a block and the first hash.
+ */
 const inner = new Uint8Array(blockBytes + messageBytes).fill(0x36, keyBytes, blockBytes);
 const outer = new Uint8Array(blockBytes + hashBytes).fill(0x5c, keyBytes, blockBytes);
 const innerKey = new Uint32Array(inner.buffer, 0, keyBytes / 4);

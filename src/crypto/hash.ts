@@ -1,7 +1,10 @@
 import { hkdf as nobleHkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 
-/** SHA-256 and HKDF of short inputs where there is no synchronous platform hash; package.json's `imports` picks this or its Node twin. */
+/**
+ * SHA-256 and HKDF of short inputs where there is no synchronous platform hash; package.json's `imports` picks this or
+ * its Node twin.
+ */
 export { sha256 };
 
 export interface HkdfInput {

@@ -1,4 +1,7 @@
-/** The primitives under the protocol, for those who implement or measure it: suites, providers, Shamir sharing, mask PRG. */
+/**
+ * The primitives under the protocol, for those who implement or measure it: suites, providers, Shamir sharing, mask
+ * PRG.
+ */
 export { AbortError, InternalError, PeerError, UsageError, VeilsumError } from '../core/errors.js';
 
 import { defaultProvider } from '#provider';

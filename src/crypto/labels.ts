@@ -2,10 +2,10 @@ import { concatBytes, utf8 } from '../core/bytes.js';
 import { InternalError } from '../core/errors.js';
 
 /**
- * Every KDF and signature input of the aggregation protocol starts with one of these, and every hash input but those of plain
- * SHA-256 digests, which only count inside of labelled inputs (of plan, model, identity keys, a bitmap, indices). So bytes made for
- * one purpose are never valid for another. On the wire a label is `opaque label<1..255>` holding "veilsum/1 " and the name.
- * What is hashed beside the protocol has labels of its own, by `labelBytes`.
+ * Every KDF and signature input of the aggregation protocol starts with one of these, and every hash input but those of
+ * plain SHA-256 digests, which only count inside of labelled inputs (of plan, model, identity keys, a bitmap, indices).
+ * So bytes made for one purpose are never valid for another. On the wire a label is `opaque label<1..255>` holding
+ * "veilsum/1 " and the name. What is hashed beside the protocol has labels of its own, by `labelBytes`.
  */
 export const labels = {
   session: 'session',

@@ -56,9 +56,9 @@ function isWellFormed({ publicKey, signature }: SignatureCheck): boolean {
 }
 
 /**
- * Ed25519 by the strict rule: RFC 8032 section 5.1.7 without cofactor, canonical encodings, A and R of small order refused:
- * some OpenSSL releases take such an R and some don't.
- * These checks stand before the providers', so that what one refuses no other accepts.
+ * Ed25519 by the strict rule: RFC 8032 section 5.1.7 without cofactor, canonical encodings, A and R of small order
+ * refused: some OpenSSL releases take such an R and some don't. These checks stand before the providers', so that what
+ * one refuses no other accepts.
  *
  * @returns whether each signature holds, in order
  */

@@ -1,8 +1,8 @@
 import { checkChoice } from '../core/check.js';
 
 /**
- * A suite fixes every primitive of a session; a task pins it and nothing negotiates it. Both suites use X25519, Ed25519,
- * HKDF-SHA-256 and ChaCha20-Poly1305, and differ in the PRG that expands mask seeds:
+ * A suite fixes every primitive of a session; a task pins it and nothing negotiates it. Both suites use X25519,
+ * Ed25519, HKDF-SHA-256 and ChaCha20-Poly1305, and differ in the PRG that expands mask seeds:
  *
  * - 1: ChaCha20 (RFC 8439), fast everywhere through the WebAssembly kernel. The default.
  * - 2: AES-128-CTR (NIST SP 800-38A), for silos with AES hardware.

@@ -1,6 +1,6 @@
 /**
- * Batch samplers that know what they may be accounted as. The amplification of Poisson sampling is only earned by drawing that
- * way; so the event comes from the object that draws, and a batch's type says how it was drawn.
+ * Batch samplers that know what they may be accounted as. The amplification of Poisson sampling is only earned by
+ * drawing that way; so the event comes from the object that draws, and a batch's type says how it was drawn.
  */
 import type { Brand } from '../core/brand.js';
 import { checkInteger, checkNumber } from '../core/check.js';

@@ -31,8 +31,8 @@ export interface CalibrationOptions<R extends Relation> {
 }
 
 /**
- * The cheapest value that meets the target: the least noise, or the most steps. Its upper bound of epsilon is at most the
- * target's.
+ * The cheapest value that meets the target: the least noise, or the most steps. Its upper bound of epsilon is at most
+ * the target's.
  *
  * @throws UsageError for an empty range (`usage.range`) and where no value of it meets the target (`dp.target`).
  */

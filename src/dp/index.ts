@@ -6,9 +6,10 @@
  *     const step = poissonSampled({ samplingProbability: 0.01, event: gaussian({ noiseMultiplier: 1 }) });
  *     new PldAccountant().compose(step, 10_000).epsilon(1e-5); // { lower: 6.186, estimate: 6.187, upper: 6.190 }
  *
- * Noise itself comes from `samplers` (one draw after another, exactly) or, for whole sums, from the mechanisms: `planDistributed` and
- * `DistributedMechanism` for noise that clients add inside a masked sum, `planCentral` and `CentralMechanism` for noise that a trusted
- * server adds, `TreeAggregator` for running sums. Each mechanism gives the event that it is to be accounted for as.
+ * Noise itself comes from `samplers` (one draw after another, exactly) or, for whole sums, from the mechanisms:
+ * `planDistributed` and `DistributedMechanism` for noise that clients add inside a masked sum, `planCentral` and
+ * `CentralMechanism` for noise that a trusted server adds, `TreeAggregator` for running sums. Each mechanism gives the
+ * event that it is to be accounted for as.
  */
 
 // Accounting.

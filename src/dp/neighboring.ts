@@ -1,7 +1,7 @@
 /**
- * What "one record" means. A noise level says nothing until it is known which two data sets are to look alike, and by how much
- * their sums can differ; so a sensitivity carries its relation in its type, and events and accountants of different relations
- * don't fit together.
+ * What "one record" means. A noise level says nothing until it is known which two data sets are to look alike, and by
+ * how much their sums can differ; so a sensitivity carries its relation in its type, and events and accountants of
+ * different relations don't fit together.
  */
 import type { Brand } from '../core/brand.js';
 import { checkChoice, checkNumber } from '../core/check.js';
@@ -12,7 +12,8 @@ export const relations = ['addOrRemoveOne', 'replaceOne', 'replaceSpecial'] as c
 /**
  * - `addOrRemoveOne`: one data set has a record that the other lacks.
  * - `replaceOne`: one record differs, so a clipped sum moves by up to twice the clip norm.
- * - `replaceSpecial`: one record is replaced by a special one that contributes nothing (zero-out), so the size is public.
+ * - `replaceSpecial`: one record is replaced by a special one that contributes nothing (zero-out), so the size is
+ *   public.
  */
 export type Relation = (typeof relations)[number];
 

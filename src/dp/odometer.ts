@@ -1,9 +1,9 @@
 /**
  * Running accounts for choices made along the way.
  *
- * An odometer says what was spent; a filter holds a budget that was fixed beforehand, and stops. With events whose parameters are
- * chosen adaptively, RDP filters are valid at every order fixed beforehand (Feldman, Zrnic 2021; Lecuyer 2021), and so are PLD
- * ones for events chosen from a fixed list; in both, a refused event costs nothing.
+ * An odometer says what was spent; a filter holds a budget that was fixed beforehand, and stops. With events whose
+ * parameters are chosen adaptively, RDP filters are valid at every order fixed beforehand (Feldman, Zrnic 2021; Lecuyer
+ * 2021), and so are PLD ones for events chosen from a fixed list; in both, a refused event costs nothing.
  */
 
 import { checkNumber } from '../core/check.js';

@@ -25,13 +25,15 @@ export interface Edge {
   /** Connections of its clients at the moment. */
   readonly connections: () => number;
   /**
-   * Takes part in the root's rounds, each when it is asked for and there are clients enough. Ends when the root has no more, and when the
-   * edge is closed. However it ends, and when the loop is left, the edge closes: its clients are told, and the port is free.
+   * Takes part in the root's rounds, each when it is asked for and there are clients enough. Ends when the root has no
+   * more, and when the edge is closed. However it ends, and when the loop is left, the edge closes: its clients are
+   * told, and the port is free.
    *
-   * @throws AbortError if the root can't be reached or is lost (`connection.…`), `ledger.…` where a privacy budget has no room for another
-   *   round, `edge.rounds` after as many rounds as the edge's own plan allows
+   * @throws AbortError if the root can't be reached or is lost (`connection.…`), `ledger.…` where a privacy budget has
+   *   no room for another round, `edge.rounds` after as many rounds as the edge's own plan allows
    * @throws PeerError for an offer of the root that the edge won't take part in, as from `join`
-   * @throws UsageError if the root's plan doesn't fit the edge's, as from `checkEdgePlans`; `usage.order` if somebody else is iterating
+   * @throws UsageError if the root's plan doesn't fit the edge's, as from `checkEdgePlans`; `usage.order` if somebody
+   *   else is iterating
    */
   readonly rounds: () => AsyncGenerator<EdgeRound, void, undefined>;
   /** Ends what is under way, upstream and downstream. Can be called at any time and more than once. */
@@ -39,16 +41,16 @@ export interface Edge {
 }
 
 /**
- * Starts an edge aggregator: a server to its own clients, a client to the root. In each of the root's rounds its clients train on the root's
- * model, under the edge's own plan, and their mean goes up with its weight and metrics.
+ * Starts an edge aggregator: a server to its own clients, a client to the root. In each of the root's rounds its
+ * clients train on the root's model, under the edge's own plan, and their mean goes up with its weight and metrics.
  *
  *     const edge = await runEdge({ upstream: { url, identity, authority }, downstream: { authority, task } });
  *     for await (const { round, outcome } of edge.rounds()) console.log(round, outcome.status);
  *
  * An edge whose own round fails sits out, and the root goes on without it.
  *
- * @throws UsageError for an option that is missing, of a wrong type or out of range, or a port that can't be listened on; `edge.deadline`
- *   if the edge's own round may take longer than `deadline`
+ * @throws UsageError for an option that is missing, of a wrong type or out of range, or a port that can't be listened
+ *   on; `edge.deadline` if the edge's own round may take longer than `deadline`
  */
 export async function runEdge(options: EdgeOptions): Promise<Edge> {
   const checked = checkEdge(options);
@@ -116,7 +118,8 @@ class EdgeRounds {
   }
 
   /**
-   * Waits until there may be clients enough for a round: the root isn't to wait for an edge that has none. Throws the signal's reason.
+   * Waits until there may be clients enough for a round: the root isn't to wait for an edge that has none. Throws the
+   * signal's reason.
    */
   async enoughClients(signal: AbortSignal): Promise<void> {
     const { cohorts, clients } = this.#edge.task;

@@ -13,10 +13,15 @@ import {
   type TaskOptions,
 } from '../server/options.js';
 
-/** The edge's own task: as a server's, but the model comes from the root, and there are as many rounds as the root has. */
+/**
+ * The edge's own task: as a server's, but the model comes from the root, and there are as many rounds as the root has.
+ */
 export type EdgeTaskOptions = Omit<TaskOptions, 'model' | 'rounds' | 'checkpoint'>;
 
-/** The server that the edge is. `retries` is 0 unless given: a round that fails is one to sit out, or the root would wait for it. */
+/**
+ * The server that the edge is. `retries` is 0 unless given: a round that fails is one to sit out, or the root would
+ * wait for it.
+ */
 export interface DownstreamOptions extends Omit<ServeOptions, 'task'> {
   readonly task: EdgeTaskOptions;
 }
@@ -33,8 +38,9 @@ export interface EdgeOptions {
   /** What weights are counted in upstream, the same for all edges; 1 unless given. */
   readonly unit?: number;
   /**
-   * Milliseconds from the root's offer on in which the edge's round has to be over: the root's deadline of *advertise*, or without masking that
-   * of *advertise* and *input* together. The edge gives up what would be too late. Unless given it goes on until the root ends the session.
+   * Milliseconds from the root's offer on in which the edge's round has to be over: the root's deadline of *advertise*,
+   * or without masking that of *advertise* and *input* together. The edge gives up what would be too late. Unless given
+   * it goes on until the root ends the session.
    */
   readonly deadline?: number;
 }
@@ -49,7 +55,10 @@ export interface CheckedEdge {
   readonly deadline: number | undefined;
 }
 
-/** Throws `UsageError` that names the first option that is missing, of a wrong type or out of range; `edge.deadline` as `runEdge`. */
+/**
+ * Throws `UsageError` that names the first option that is missing, of a wrong type or out of range; `edge.deadline` as
+ * `runEdge`.
+ */
 export function checkEdge(options: EdgeOptions): CheckedEdge {
   const { upstream, downstream, unit = 1, deadline } = checkOptions('options', options);
   const { url, ...joining } = checkOptions('upstream', upstream);
@@ -67,8 +76,8 @@ export function checkEdge(options: EdgeOptions): CheckedEdge {
 }
 
 /**
- * Milliseconds that an edge's round may take, from when it has clients enough: what the root's deadline of *advertise* has to be above. Throws
- * `UsageError` for options that `runEdge` would refuse.
+ * Milliseconds that an edge's round may take, from when it has clients enough: what the root's deadline of *advertise*
+ * has to be above. Throws `UsageError` for options that `runEdge` would refuse.
  */
 export function edgeRoundTime(downstream: DownstreamOptions): number {
   const served: ServeOptions = {
@@ -94,7 +103,9 @@ function checkDeadline(deadline: number, plan: Plan, settings: Settings): void {
     );
 }
 
-/** What the edge's task has of the root's: a model that is never published, and room for all rounds that there may be. */
+/**
+ * What the edge's task has of the root's: a model that is never published, and room for all rounds that there may be.
+ */
 function wholeTask(task: EdgeTaskOptions): TaskOptions {
   const { plan } = checkOptions('downstream.task', task);
   if (typeof plan !== 'object' || plan === null || !Object.isFrozen(plan))

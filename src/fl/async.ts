@@ -6,13 +6,13 @@ import { integer, parseFields } from './spec.js';
 import { checkDoubles, type FloatVector } from './vectors.js';
 
 /**
- * The arithmetic of buffered asynchronous rounds (Nguyen et al. 2022, FedBuff) under masks. Clients train when they like and join a cohort;
- * once `bufferSize` have joined, it runs one session of its own, and its sum goes into whatever the model is by then. Masks live inside
- * one cohort only, so nobody waits for anybody in another.
+ * The arithmetic of buffered asynchronous rounds (Nguyen et al. 2022, FedBuff) under masks. Clients train when they
+ * like and join a cohort; once `bufferSize` have joined, it runs one session of its own, and its sum goes into whatever
+ * the model is by then. Masks live inside one cohort only, so nobody waits for anybody in another.
  *
- * The server can't weigh an update that it doesn't see, so a client weighs its own, by how many versions the model has moved between
- * the one that it trained and the one that its cohort was formed at. How far the model moves while the session runs is the same for
- * all of the cohort: the server weighs the sum for that.
+ * The server can't weigh an update that it doesn't see, so a client weighs its own, by how many versions the model has
+ * moved between the one that it trained and the one that its cohort was formed at. How far the model moves while the
+ * session runs is the same for all of the cohort: the server weighs the sum for that.
  */
 export interface AsyncSpec {
   /** Clients of a cohort, K: 2 to 2^20. */
@@ -38,9 +38,9 @@ export function defineAsync(input: AsyncInput): AsyncSpec {
 }
 
 /**
- * Client: what goes into its cohort's sum for an update of the model of version `trained`, where the cohort was formed at version `formed`,
- * trained <= formed. Throws `UsageError` (`async.schema`, `usage.floats`, `usage.range`), and `AbortError` (`async.stale`) if it
- * is too old to send: train the current model.
+ * Client: what goes into its cohort's sum for an update of the model of version `trained`, where the cohort was formed
+ * at version `formed`, trained <= formed. Throws `UsageError` (`async.schema`, `usage.floats`, `usage.range`), and
+ * `AbortError` (`async.stale`) if it is too old to send: train the current model.
  */
 export function asyncContribution<V extends FloatVector>(
   input: AsyncInput,
@@ -65,8 +65,8 @@ export function sendableAge(
 }
 
 /**
- * Server: the mean of a cohort that was formed at version `formed`, as it goes into the model of version `current`, formed <= current. Throws
- * `UsageError` (`async.schema`, `usage.floats`, `usage.range`).
+ * Server: the mean of a cohort that was formed at version `formed`, as it goes into the model of version `current`,
+ * formed <= current. Throws `UsageError` (`async.schema`, `usage.floats`, `usage.range`).
  */
 export function asyncMean(
   input: AsyncInput,

@@ -8,8 +8,8 @@ import { definePlan } from './plan/plan.js';
 import { maxWeight } from './plan/shape.js';
 
 /**
- * Plans of two levels: what a root's plan has to allow for, if its clients are edges that contribute `edgeContribution` of what they sum
- * under a plan of their own.
+ * Plans of two levels: what a root's plan has to allow for, if its clients are edges that contribute `edgeContribution`
+ * of what they sum under a plan of their own.
  */
 
 /** What an edge's own plan doesn't say. */
@@ -23,19 +23,26 @@ export interface EdgeTerms {
 export interface RootPlanOptions extends EdgeTerms {
   /** The most edges. */
   readonly edges: number;
-  /** How means are rounded: as the edges round updates unless given. Has to be given where nothing bounds a mean, or under noise. */
+  /**
+   * How means are rounded: as the edges round updates unless given. Has to be given where nothing bounds a mean, or
+   * under noise.
+   */
   readonly quantize?: { readonly bits: number; readonly range: number };
   /** The only one of both levels; FedAvg with learning rate 1 unless given. */
   readonly optimizer?: PlanOptimizer;
   /** Whether the root sees each edge's mean; `pairwise`, masked among the edges, unless given. */
   readonly masking?: MaskingPlan;
-  /** A rule that judges the means of `edges` edges or more, instead of their weighted mean. It has to see them: with masking `none` only. */
+  /**
+   * A rule that judges the means of `edges` edges or more, instead of their weighted mean. It has to see them: with
+   * masking `none` only.
+   */
   readonly robust?: { readonly edges: number; readonly aggregator: AggregatorSpec };
 }
 
 /**
- * The plan of a root whose edges have the plan `edge`: means weighed by what was summed, the edge's metrics counted on, rounded within what a
- * mean can reach. Throws `UsageError`: `usage.…`, `edge.optimizer`, `edge.schedule`, `edge.limit`, or what `definePlan` refuses (`plan.sum-wraps`: raise `unit`).
+ * The plan of a root whose edges have the plan `edge`: means weighed by what was summed, the edge's metrics counted on,
+ * rounded within what a mean can reach. Throws `UsageError`: `usage.…`, `edge.optimizer`, `edge.schedule`,
+ * `edge.limit`, or what `definePlan` refuses (`plan.sum-wraps`: raise `unit`).
  */
 export function rootPlan(edge: Plan, options: RootPlanOptions): Plan {
   const { edges, optimizer, robust, masking = { kind: 'pairwise' }, ...terms } = checkOptions('options', options);
@@ -57,9 +64,10 @@ export function rootPlan(edge: Plan, options: RootPlanOptions): Plan {
 }
 
 /**
- * Throws `UsageError` unless whatever an edge under the plan `edge` may sum can be contributed under the plan `root`, undistorted but for
- * rounding: `edge.dimension`; `edge.optimizer`, where the edge would step itself, or the root's takes more than an update; `edge.schedule`; `edge.weights`;
- * `edge.metrics`; `edge.range`; `edge.limit` where 32 bits don't hold it.
+ * Throws `UsageError` unless whatever an edge under the plan `edge` may sum can be contributed under the plan `root`,
+ * undistorted but for rounding: `edge.dimension`; `edge.optimizer`, where the edge would step itself, or the root's
+ * takes more than an update; `edge.schedule`; `edge.weights`; `edge.metrics`; `edge.range`; `edge.limit` where 32 bits
+ * don't hold it.
  */
 export function checkEdgePlans(root: Plan, edge: Plan, terms: EdgeTerms = {}): void {
   checkPlan('root', root);
@@ -146,7 +154,9 @@ function checkRange({ quantize, rotate, compress, clip }: Plan, edge: Plan): voi
     );
 }
 
-/** What no value of an edge's mean is beyond, but for rounding: the range that values are clamped to, or the clip norm. */
+/**
+ * What no value of an edge's mean is beyond, but for rounding: the range that values are clamped to, or the clip norm.
+ */
 function meanBound({ quantize, rotate, compress, clip, privacy }: Plan): number {
   const unbounded = compress.kind !== 'none' || privacy.kind !== 'none';
   const range = quantize.kind === 'stochastic' && rotate.kind === 'none' ? quantize.range : Number.POSITIVE_INFINITY;

@@ -5,19 +5,23 @@ import { asPlain, checkVector, type PlainVector, part, zeroVector } from '../rin
 import { checkDoubles, checkFinite } from './vectors.js';
 
 /**
- * The arithmetic of edge aggregators: a server downstream, a client upstream. There are two lawful ways for an edge's sum to go up.
+ * The arithmetic of edge aggregators: a server downstream, a client upstream. There are two lawful ways for an edge's
+ * sum to go up.
  *
- * - As it is (`forwardSum`): the same integers in a ring that is wide enough for all clients of all edges. Exact: the root's sum is
- *   that of a single cohort, and weights and metrics add up by themselves.
- * - As a mean with its weight (`edgeContribution`): quantized anew, by a plan of the edges'. For edges that do something to their
- *   mean first, such as a robust rule, a clip or noise. The root's weighted mean is then that of all clients, within rounding.
+ * - As it is (`forwardSum`): the same integers in a ring that is wide enough for all clients of all edges. Exact: the
+ *   root's sum is that of a single cohort, and weights and metrics add up by themselves.
+ * - As a mean with its weight (`edgeContribution`): quantized anew, by a plan of the edges'. For edges that do
+ *   something to their mean first, such as a robust rule, a clip or noise. The root's weighted mean is then that of all
+ *   clients, within rounding.
  *
- * An edge sees its cohort's sum in the clear; the root does not where edges mask among themselves, which both ways allow.
+ * An edge sees its cohort's sum in the clear; the root does not where edges mask among themselves, which both ways
+ * allow.
  */
 
 /**
- * Edge: `sum`, whose first `signed` values are quantized ones and whose others are counters, over the wider ring of `bits` bits.
- * Throws `UsageError`: `usage.vector`, `usage.lanes`, `usage.range` (also if the ring isn't as wide as the sum's).
+ * Edge: `sum`, whose first `signed` values are quantized ones and whose others are counters, over the wider ring of
+ * `bits` bits. Throws `UsageError`: `usage.vector`, `usage.lanes`, `usage.range` (also if the ring isn't as wide as the
+ * sum's).
  */
 export function forwardSum(sum: PlainVector, options: { readonly signed: number; readonly bits: number }): PlainVector {
   const { bits, lanes } = checkVector('sum', sum);
@@ -48,9 +52,10 @@ export interface EdgeContribution {
 }
 
 /**
- * Edge: its contribution to the root's sum. A weight that is too much for the ring upstream is counted in units of `unit` (1 if not given),
- * the same for all edges: each then counts right to within half a unit. Throws `UsageError` (`usage.floats`, `usage.finite`, `usage.range`,
- * `usage.options`), `AbortError` (`edge.weight`) if half a unit or less came together: sit this round out.
+ * Edge: its contribution to the root's sum. A weight that is too much for the ring upstream is counted in units of
+ * `unit` (1 if not given), the same for all edges: each then counts right to within half a unit. Throws `UsageError`
+ * (`usage.floats`, `usage.finite`, `usage.range`, `usage.options`), `AbortError` (`edge.weight`) if half a unit or less
+ * came together: sit this round out.
  */
 export function edgeContribution(result: EdgeResult, unit = 1): EdgeContribution {
   const { mean, weight, metrics } = checkOptions('result', result);
@@ -72,8 +77,9 @@ export interface EdgeLimits {
 }
 
 /**
- * Largest values of `edgeContribution` for cohorts of at most `maxClients` with weights up to `maxWeight` and metrics up to the ones given.
- * Throws `UsageError`: `usage.range`, and `edge.limit` where one would not fit 32 bits: raise the unit, or count in coarser ones.
+ * Largest values of `edgeContribution` for cohorts of at most `maxClients` with weights up to `maxWeight` and metrics
+ * up to the ones given. Throws `UsageError`: `usage.range`, and `edge.limit` where one would not fit 32 bits: raise the
+ * unit, or count in coarser ones.
  */
 export function edgeLimits(options: {
   readonly maxClients: number;

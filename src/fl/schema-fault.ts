@@ -2,8 +2,9 @@ import * as v from 'valibot';
 import { describe } from '../core/check.js';
 
 /**
- * What is wrong with a field, for the person who wrote it: where, what, and what instead. `issue` is valibot's; the schema's checks of
- * numbers and texts carry their own words, and objects and choices are explained from the schema's structure. `whole` is what the schema is of.
+ * What is wrong with a field, for the person who wrote it: where, what, and what instead. `issue` is valibot's; the
+ * schema's checks of numbers and texts carry their own words, and objects and choices are explained from the schema's
+ * structure. `whole` is what the schema is of.
  */
 export function faultOf(issue: v.BaseIssue<unknown>, schema: v.GenericSchema, whole: string): string {
   const where = v.getDotPath(issue) ?? whole;

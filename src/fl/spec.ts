@@ -59,8 +59,8 @@ export function kindSchema<S extends Spec>(kind: S['kind'], fields: v.ObjectEntr
 }
 
 /**
- * `input` with defaults filled in, frozen. Throws `UsageError`, `${area}.kind` if `kinds` hasn't its kind, or `${area}.schema` with the
- * path of the first field that is missing, unknown, of a wrong type or out of range.
+ * `input` with defaults filled in, frozen. Throws `UsageError`, `${area}.kind` if `kinds` hasn't its kind, or
+ * `${area}.schema` with the path of the first field that is missing, unknown, of a wrong type or out of range.
  */
 export function parseSpec<S extends Spec>(
   area: string,

@@ -4,14 +4,18 @@ import { PeerError, UsageError } from '../core/errors.js';
 /** Real vectors: single precision on clients, double in sums and on the server. */
 export type FloatVector = Float32Array | Float64Array;
 
-/** Returns `values` if it is a float array of `length`; throws `UsageError` (`usage.floats`, `usage.vector`) otherwise. */
+/**
+ * Returns `values` if it is a float array of `length`; throws `UsageError` (`usage.floats`, `usage.vector`) otherwise.
+ */
 export function checkFloatVector<V extends FloatVector>(name: string, values: V, length?: number): V {
   if (!(values instanceof Float32Array) && !(values instanceof Float64Array))
     throw new UsageError('usage.floats', `${name} must be a Float32Array or Float64Array, got ${describe(values)}`);
   return checkLength(name, values, length);
 }
 
-/** Returns `values` if it is a Float64Array of `length`; throws `UsageError` (`usage.floats`, `usage.vector`) otherwise. */
+/**
+ * Returns `values` if it is a Float64Array of `length`; throws `UsageError` (`usage.floats`, `usage.vector`) otherwise.
+ */
 export function checkDoubles(name: string, values: unknown, length?: number): Float64Array {
   if (!(values instanceof Float64Array))
     throw new UsageError('usage.floats', `${name} must be a Float64Array, got ${describe(values)}`);
@@ -43,7 +47,10 @@ export function doubleBytes(values: Float64Array): Uint8Array {
   return bytes;
 }
 
-/** What `doubleBytes` wrote; throws `PeerError` (`codec.malformed`) unless all are finite. `what` names them in the message. */
+/**
+ * What `doubleBytes` wrote; throws `PeerError` (`codec.malformed`) unless all are finite. `what` names them in the
+ * message.
+ */
 export function doublesOf(bytes: Uint8Array, what: string): Float64Array<ArrayBuffer> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values = new Float64Array(bytes.length / 8);

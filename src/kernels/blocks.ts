@@ -1,11 +1,14 @@
 /**
- * How rows come into the memory of a kernel: blocks of columns, of all rows, as many as its area holds. What is left there
- * after a call is not wiped, as it is in the kernels for masking: rows of plain updates are no secret from who compares them.
+ * How rows come into the memory of a kernel: blocks of columns, of all rows, as many as its area holds. What is left
+ * there after a call is not wiped, as it is in the kernels for masking: rows of plain updates are no secret from who
+ * compares them.
  */
 
 /** Values that a kernel's area for rows holds: 1 MiB, what a second-level cache holds. */
 export const areaValues = 262_144;
-/** Most columns of a block. Short pieces of rows are copied at half the speed: memory is read ahead within pages only. */
+/**
+ * Most columns of a block. Short pieces of rows are copied at half the speed: memory is read ahead within pages only.
+ */
 export const mostColumns = 8192;
 /** Values between the rows of a block besides its columns, so that rows don't fall on the same lines of the cache. */
 const padding = 128;

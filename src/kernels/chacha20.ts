@@ -1,6 +1,6 @@
 /**
- * ChaCha20 (RFC 8439) whose key stream is added straight to a block of lanes, so that no key stream is ever in JavaScript's
- * hands. The kernel works on four 64-byte blocks at once; the twin takes the key stream from noble.
+ * ChaCha20 (RFC 8439) whose key stream is added straight to a block of lanes, so that no key stream is ever in
+ * JavaScript's hands. The kernel works on four 64-byte blocks at once; the twin takes the key stream from noble.
  */
 
 import { type ChaCha20Block, type ChaCha20Stream, twinChaCha20Block } from './chacha20.twin.js';
@@ -10,7 +10,9 @@ import { instantiate } from './load.js';
 
 export type { ChaCha20Block, ChaCha20Stream };
 
-/** The kernel where WebAssembly SIMD is available, else its TypeScript twin; each call makes one with its own scratch. */
+/**
+ * The kernel where WebAssembly SIMD is available, else its TypeScript twin; each call makes one with its own scratch.
+ */
 export function chacha20Block(): ChaCha20Block {
   return wasmChaCha20Block() ?? twinChaCha20Block();
 }

@@ -19,8 +19,8 @@ export interface ChaCha20Block {
   readonly parallel: boolean;
   readonly sum: Uint8Array<ArrayBuffer>;
   /**
-   * sum += or -= key stream, read as little-endian lanes, mod 2^lane, over the first `bytes` bytes. What is left in `sum`
-   * behind them is unspecified.
+   * sum += or -= key stream, read as little-endian lanes, mod 2^lane, over the first `bytes` bytes. What is left in
+   * `sum` behind them is unspecified.
    */
   readonly expand: (stream: ChaCha20Stream, operation: BlockOperation) => void;
 }

@@ -81,8 +81,8 @@ export function stripColumns(n: number): number {
 }
 
 /**
- * Writes networks for n rows, `stride` values apart, to a kernel's memory, unless they are there already; gives the number of
- * comparators.
+ * Writes networks for n rows, `stride` values apart, to a kernel's memory, unless they are there already; gives the
+ * number of comparators.
  */
 export function loadNetwork(words: Uint32Array): (n: number, stride: number, first: number, last: number) => number {
   let loaded = '';

@@ -5,14 +5,15 @@ export type FloatArray = Float32Array | Float64Array;
  * A rule that takes each column by itself. With the n values of a column sorted:
  * - `median`: the middle value, or the mean of both for an even n;
  * - `trimmed-mean`: the mean of all but the f smallest and the f largest;
- * - `meamed` (mean around median): the mean of the n-f values nearest to the median. Of a lower and a higher value at the
- *   same distance the lower is taken.
+ * - `meamed` (mean around median): the mean of the n-f values nearest to the median. Of a lower and a higher value at
+ *   the same distance the lower is taken.
  */
 export type ColumnRule = 'median' | 'trimmed-mean' | 'meamed';
 
 /**
- * Applies `rule` to columns `from` to `to` (exclusive) of `rows` and writes `out[from]` to `out[to - 1]`. Sums run upwards
- * through the sorted values in double precision and are rounded to float32 once, so the order of the rows never shows.
+ * Applies `rule` to columns `from` to `to` (exclusive) of `rows` and writes `out[from]` to `out[to - 1]`. Sums run
+ * upwards through the sorted values in double precision and are rounded to float32 once, so the order of the rows never
+ * shows.
  *
  * The caller has checked that there are rows, each and `out` of at least `to` values, all finite, and that 0 <= f,
  * with 2f < n for the trimmed mean and f < n for MeaMed.
@@ -26,7 +27,9 @@ export type ApplyColumns = (
   out: Float32Array,
 ) => void;
 
-/** The column rules in TypeScript: the same results, bit for bit, where WebAssembly SIMD is missing; and for float64. */
+/**
+ * The column rules in TypeScript: the same results, bit for bit, where WebAssembly SIMD is missing; and for float64.
+ */
 export function twin(
   rule: ColumnRule,
   f: number,

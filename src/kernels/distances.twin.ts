@@ -1,11 +1,12 @@
 /**
- * Adds the squared distance of each two of n rows over columns `from` to `to` (exclusive) to `sums`, n x n, row-major and
- * symmetric; the diagonal is left.
+ * Adds the squared distance of each two of n rows over columns `from` to `to` (exclusive) to `sums`, n x n, row-major
+ * and symmetric; the diagonal is left.
  *
- * Differences come first, so that vectors far from the origin keep them; their squares are added in float32 over strips of
- * 256 columns, four partial sums each, and in double precision from there. A strip whose sum has left the range of float32
- * is computed in double precision altogether, so every distance between finite rows is finite, and 0 only between equal
- * ones. The relative error is below 10^-6. A pair's distance depends on nothing but its two rows: equal pairs tie exactly.
+ * Differences come first, so that vectors far from the origin keep them; their squares are added in float32 over strips
+ * of 256 columns, four partial sums each, and in double precision from there. A strip whose sum has left the range of
+ * float32 is computed in double precision altogether, so every distance between finite rows is finite, and 0 only
+ * between equal ones. The relative error is below 10^-6. A pair's distance depends on nothing but its two rows: equal
+ * pairs tie exactly.
  *
  * Strips start at `from` and anew at each multiple of `chunkColumns`, where what was added up so far goes to `sums`. So
  * calls for [a, b) and then [b, c) give the bits of one call for [a, c) if b is such a multiple.
@@ -14,7 +15,9 @@
  */
 export type AddSquaredDistances = (rows: readonly Float32Array[], from: number, to: number, sums: Float64Array) => void;
 
-/** Adds the squared distances from `point`, or the origin, to each of n rows to `sums`, of length n, by the same rules. */
+/**
+ * Adds the squared distances from `point`, or the origin, to each of n rows to `sums`, of length n, by the same rules.
+ */
 export type AddSquaredDistancesFrom = (
   point: Float32Array | undefined,
   rows: readonly Float32Array[],
@@ -33,7 +36,9 @@ export interface Distances {
 export const chunkColumns = 16_384;
 /** Columns of a strip, added up in float32. */
 export const stripColumns = 256;
-/** The least sum of a strip that is trusted: squares below float32's range are lost, at most 2^-143 of them together. */
+/**
+ * The least sum of a strip that is trusted: squares below float32's range are lost, at most 2^-143 of them together.
+ */
 const leastStrip = 2 ** -112;
 
 /** The distance kernels in TypeScript: the same results, bit for bit, where WebAssembly SIMD is missing. */

@@ -14,7 +14,9 @@ interface Exports {
   readonly wipe: (sums: number) => void;
 }
 
-/** Most rows, sums and scalars (rows times sums) that fit the module's memory in one call: as in assembly/field16.ts. */
+/**
+ * Most rows, sums and scalars (rows times sums) that fit the module's memory in one call: as in assembly/field16.ts.
+ */
 const maxRows = 64;
 const maxSums = 1024;
 const maxScalars = 8192;

@@ -2,8 +2,8 @@
 export const rowBytes = 32;
 
 /**
- * Sums of products over GF(2^16), the inner loop of Shamir sharing. The field is GF(2)[x] / (x^16 + x^5 + x^3 + x + 1); a
- * symbol is a little-endian u16 whose bit i is the coefficient of x^i; a row is 16 symbols.
+ * Sums of products over GF(2^16), the inner loop of Shamir sharing. The field is GF(2)[x] / (x^16 + x^5 + x^3 + x + 1);
+ * a symbol is a little-endian u16 whose bit i is the coefficient of x^i; a row is 16 symbols.
  *
  * Rows and sums may be secret: nothing branches on them or is indexed by them. Scalars must be public: they pick among
  * prepared multiples of a row (the method of Four Russians).
@@ -70,5 +70,7 @@ function addProducts(sums: Uint8Array, scalars: Uint16Array, rows: Uint8Array): 
   added.fill(0);
 }
 
-/** The field16 kernel in TypeScript, two symbols to a 32-bit word: the same results where WebAssembly SIMD is missing. */
+/**
+ * The field16 kernel in TypeScript, two symbols to a 32-bit word: the same results where WebAssembly SIMD is missing.
+ */
 export const twinField16: Field16 = { addProducts };

@@ -16,7 +16,9 @@ const blockValues = 8192;
 
 let chosen: AllFinite | undefined;
 
-/** Whether all values are finite, with the kernel where WebAssembly SIMD is available, else with its TypeScript twin. */
+/**
+ * Whether all values are finite, with the kernel where WebAssembly SIMD is available, else with its TypeScript twin.
+ */
 export function allFinite(values: Float32Array): boolean {
   chosen ??= startFinite() ?? twin;
   return chosen(values);

@@ -1,6 +1,6 @@
 /**
- * Lanes hold the elements of a vector over Z_2^b while they are summed: the least of 8, 16 and 32 bits that is at least b,
- * since half the lane is half the key stream. Sums are mod 2^lane, which reduced mod 2^b is the sum in the ring.
+ * Lanes hold the elements of a vector over Z_2^b while they are summed: the least of 8, 16 and 32 bits that is at least
+ * b, since half the lane is half the key stream. Sums are mod 2^lane, which reduced mod 2^b is the sum in the ring.
  *
  * This module adds and subtracts blocks of lanes: the kernel where there is SIMD, the twin elsewhere.
  */

@@ -1,8 +1,9 @@
 /**
  * Starts a WebAssembly kernel from its base64 text, or says that this platform can't.
  *
- * Kernels are instantiated synchronously, at the first use: they are small (Chromium's main thread refuses to compile large
- * modules synchronously), import nothing, and hold a small fixed memory of their own through which callers pass blocks.
+ * Kernels are instantiated synchronously, at the first use: they are small (Chromium's main thread refuses to compile
+ * large modules synchronously), import nothing, and hold a small fixed memory of their own through which callers pass
+ * blocks.
  */
 
 /** Exports of an instantiated kernel; each kernel's own module gives them their types. */

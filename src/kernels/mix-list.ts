@@ -16,8 +16,8 @@ export interface Entries {
 }
 
 /**
- * Writes the entries of sums with any weights, `weights` being m x n: of the rows `taken`, which are `stride` values apart,
- * those that have one.
+ * Writes the entries of sums with any weights, `weights` being m x n: of the rows `taken`, which are `stride` values
+ * apart, those that have one.
  */
 export function writeEntries(
   list: DataView,

@@ -21,8 +21,8 @@ const mostRows = 1024;
 let chosen: MixRows | undefined;
 
 /**
- * Writes weighted sums of rows to `out`, with the kernel where WebAssembly SIMD is available, else with its TypeScript twin;
- * see `MixRows`. The extra memory is the kernel's, 2.4 MiB.
+ * Writes weighted sums of rows to `out`, with the kernel where WebAssembly SIMD is available, else with its TypeScript
+ * twin; see `MixRows`. The extra memory is the kernel's, 2.4 MiB.
  */
 export const mixRows: MixRows = (rows, weights, from, to, out) => {
   chosen ??= startMix() ?? twin;

@@ -1,13 +1,14 @@
 import type { FloatArray } from './columns.twin.js';
 
 /**
- * Weighted sums of rows: `out[k][column]` = the sum over i of `weights[k * n + i] * rows[i][column]`, for the columns from
- * `from` to `to` (exclusive), in double precision and rounded to float32 once. `weights` is m x n, row-major, m = the
- * length of `out`, n = the length of `rows`. Rows of weight zero are not read. No vector of `out` may be one of `rows`.
+ * Weighted sums of rows: `out[k][column]` = the sum over i of `weights[k * n + i] * rows[i][column]`, for the columns
+ * from `from` to `to` (exclusive), in double precision and rounded to float32 once. `weights` is m x n, row-major, m =
+ * the length of `out`, n = the length of `rows`. Rows of weight zero are not read. No vector of `out` may be one of
+ * `rows`.
  *
  * Sums run upwards through the rows. Where there are at least four, of at most 256 rows, and each has one weight for
- * whatever it takes (as the means of nearest neighbors have), the rows are added in groups of four, the groups added up, and
- * the weight multiplied last: that is much less work.
+ * whatever it takes (as the means of nearest neighbors have), the rows are added in groups of four, the groups added
+ * up, and the weight multiplied last: that is much less work.
  *
  * The caller has checked that rows and `out` have at least `to` values, and that rows and weights are finite.
  */
@@ -26,7 +27,9 @@ const leastSums = 4;
 /** Most rows for which that is done. */
 const mostRows = 256;
 
-/** The mixing kernel in TypeScript: the same results, bit for bit, where WebAssembly SIMD is missing; and for float64. */
+/**
+ * The mixing kernel in TypeScript: the same results, bit for bit, where WebAssembly SIMD is missing; and for float64.
+ */
 export function twin(
   rows: readonly FloatArray[],
   weights: Float64Array,

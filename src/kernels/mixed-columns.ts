@@ -51,8 +51,9 @@ const networkWords = 16_384;
 let chosen: ApplyMixedColumns | undefined;
 
 /**
- * Applies a column rule to weighted sums of rows with the kernel where WebAssembly SIMD is available, else with its TypeScript
- * twin; see `ApplyMixedColumns`. The extra memory is the kernel's, 1.6 MiB, however many rows and columns there are.
+ * Applies a column rule to weighted sums of rows with the kernel where WebAssembly SIMD is available, else with its
+ * TypeScript twin; see `ApplyMixedColumns`. The extra memory is the kernel's, 1.6 MiB, however many rows and columns
+ * there are.
  */
 export const applyMixedColumns: ApplyMixedColumns = (task, from, to, out) => {
   chosen ??= startMixedColumns() ?? twin;

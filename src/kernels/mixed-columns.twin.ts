@@ -14,8 +14,8 @@ export interface MixedColumns<T extends FloatArray = FloatArray> {
 
 /**
  * Applies a column rule to weighted sums of rows, for columns `from` to `to` (exclusive), and writes `out[from]` to
- * `out[to - 1]`: the sums of `MixRows`, rounded to the type of `out`, go through `ApplyColumns`, a few columns at a time, and
- * are never stored whole. The caller has checked what those two ask for.
+ * `out[to - 1]`: the sums of `MixRows`, rounded to the type of `out`, go through `ApplyColumns`, a few columns at a
+ * time, and are never stored whole. The caller has checked what those two ask for.
  */
 export type ApplyMixedColumns = (task: MixedColumns<Float32Array>, from: number, to: number, out: Float32Array) => void;
 

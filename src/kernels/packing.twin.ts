@@ -1,9 +1,9 @@
 import type { Lanes } from './lanes.js';
 
 /**
- * Bit-packing of lanes: value i takes bits i*b to i*b + b - 1 of the stream, and bit j of the stream is bit j % 8 of byte
- * floor(j / 8). Callers have checked that b is from 1 to 32, that lanes are the least of 8, 16 and 32 bits holding b,
- * and that `packed` has ceil(lanes.length * b / 8) bytes.
+ * Bit-packing of lanes: value i takes bits i*b to i*b + b - 1 of the stream, and bit j of the stream is bit j % 8 of
+ * byte floor(j / 8). Callers have checked that b is from 1 to 32, that lanes are the least of 8, 16 and 32 bits holding
+ * b, and that `packed` has ceil(lanes.length * b / 8) bytes.
  */
 export interface Packing {
   /** Adds each packed value to its lane, mod 2^lane. Bits after the last value must be zero. */

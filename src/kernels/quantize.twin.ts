@@ -1,6 +1,8 @@
 import type { Lanes } from './lanes.js';
 
-/** Parameters of one quantization; the caller has checked that limit * weight is below 2^31 and everything is finite. */
+/**
+ * Parameters of one quantization; the caller has checked that limit * weight is below 2^31 and everything is finite.
+ */
 export interface QuantizeParameters {
   /** Steps a unit: a value x becomes x * scale steps. */
   readonly scale: number;
@@ -11,8 +13,9 @@ export interface QuantizeParameters {
 }
 
 /**
- * Rounds value i to an integer q, up when `rounding[i]` / 2^32 is below its fraction, and writes q * weight mod 2^lane into
- * `lanes[i]`. The three arrays have one length. Returns false if a value was NaN or infinite; the lanes are garbage then.
+ * Rounds value i to an integer q, up when `rounding[i]` / 2^32 is below its fraction, and writes q * weight mod 2^lane
+ * into `lanes[i]`. The three arrays have one length. Returns false if a value was NaN or infinite; the lanes are
+ * garbage then.
  */
 export type Quantize = (
   values: Float32Array,

@@ -4,8 +4,8 @@ import { packing } from '../kernels/packing.js';
 import { checkVector, maxVectorLength, type RingVector, zeroVector } from './vector.js';
 
 /**
- * Vectors on the wire: b bits a value, whatever b is. Value i takes bits i*b to i*b + b - 1 of the stream, least significant
- * first; bit j of the stream is bit j % 8 of byte floor(j / 8); the bits after the last value are zero.
+ * Vectors on the wire: b bits a value, whatever b is. Value i takes bits i*b to i*b + b - 1 of the stream, least
+ * significant first; bit j of the stream is bit j % 8 of byte floor(j / 8); the bits after the last value are zero.
  *
  * Every string of b bits is a ring element, so packed values can't be out of range; what can be wrong is the length
  * and the padding, and both are refused, so that a vector has exactly one packed form.
@@ -35,8 +35,8 @@ export function unpack(bits: number, length: number, packed: Uint8Array): RingVe
 }
 
 /**
- * accumulator += the vector in `packed`, in one pass. Throws `PeerError` with the accumulator untouched: `input.length` if
- * there aren't exactly ceil(length * b / 8) bytes, `input.padding` if a bit after the last value is set.
+ * accumulator += the vector in `packed`, in one pass. Throws `PeerError` with the accumulator untouched: `input.length`
+ * if there aren't exactly ceil(length * b / 8) bytes, `input.padding` if a bit after the last value is set.
  */
 export function addPacked(accumulator: RingVector, packed: Uint8Array): void {
   const { bits, lanes } = checkVector('accumulator', accumulator);

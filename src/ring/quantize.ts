@@ -9,7 +9,9 @@ import { asPlain, checkVector, type PlainVector, zeroVector } from './vector.js'
  * as they can't wrap, which `ringBitsFor` sees to.
  */
 
-/** The least and greatest range: well inside float32's normal numbers, so that nothing over- or underflows on the way. */
+/**
+ * The least and greatest range: well inside float32's normal numbers, so that nothing over- or underflows on the way.
+ */
 export const minRange: number = 2 ** -64;
 export const maxRange: number = 2 ** 64;
 
@@ -35,10 +37,10 @@ export function quantizationStep(options: { readonly bits: number; readonly rang
 }
 
 /**
- * b, the least ring in which `maxClients` quantized values of `bits` bits, each times a weight of at most `maxWeight`, can never
- * wrap: bits + ceil(log2(maxClients * maxWeight)). The largest sum is (2^(bits-1) - 1) * maxClients * maxWeight < 2^(b-1), its negative
- * the smallest; both are inside the centered range [-2^(b-1), 2^(b-1)).
- * Throws `UsageError`: `usage.range`, or `ring.wraps` if b would be above 32.
+ * b, the least ring in which `maxClients` quantized values of `bits` bits, each times a weight of at most `maxWeight`,
+ * can never wrap: bits + ceil(log2(maxClients * maxWeight)). The largest sum is (2^(bits-1) - 1) * maxClients *
+ * maxWeight < 2^(b-1), its negative the smallest; both are inside the centered range [-2^(b-1), 2^(b-1)). Throws
+ * `UsageError`: `usage.range`, or `ring.wraps` if b would be above 32.
  */
 export function ringBitsFor(options: {
   readonly bits: number;
@@ -66,10 +68,11 @@ export function sumBits(bits: number, maxClients: number, maxWeight: number): nu
 }
 
 /**
- * Writes `values` quantized into the first values.length places of `target`. E[decoded] is the clamped value times the weight, to
- * within 2^-32 of a step: the fraction f is rounded up for ceil(f * 2^32) of the 2^32 draws.
- * Throws `UsageError`: `usage.floats` on a wrong type, `usage.vector` where the arrays' lengths don't fit, `usage.range`, `ring.wraps`
- * if a single weighted value could wrap, and `usage.finite` at the first NaN or infinity; `target` is meaningless after that.
+ * Writes `values` quantized into the first values.length places of `target`. E[decoded] is the clamped value times the
+ * weight, to within 2^-32 of a step: the fraction f is rounded up for ceil(f * 2^32) of the 2^32 draws. Throws
+ * `UsageError`: `usage.floats` on a wrong type, `usage.vector` where the arrays' lengths don't fit, `usage.range`,
+ * `ring.wraps` if a single weighted value could wrap, and `usage.finite` at the first NaN or infinity; `target` is
+ * meaningless after that.
  */
 export function quantizeInto(target: PlainVector, values: Float32Array, options: QuantizeOptions): void {
   const { bits: ringBits, lanes } = checkVector('target', target);
@@ -120,8 +123,8 @@ export function decodeCounters(sum: PlainVector): Uint32Array<ArrayBuffer> {
 }
 
 /**
- * The real sum that the integers of `decodeSum` stand for: integer * step, in the unit of `range`. Doubles, because a sum has up to
- * 32 significant bits. Throws `UsageError` (`usage.range`).
+ * The real sum that the integers of `decodeSum` stand for: integer * step, in the unit of `range`. Doubles, because a
+ * sum has up to 32 significant bits. Throws `UsageError` (`usage.range`).
  */
 export function dequantize(
   integers: Int32Array,

@@ -5,17 +5,21 @@ import { UsageError } from '../core/errors.js';
 import { maxVectorLength } from './vector.js';
 
 /**
- * The randomized Hadamard rotation: random signs, then the Walsh-Hadamard transform over sqrt(d), d a power of two. It keeps the
- * Euclidean norm and spreads a vector evenly over its coordinates, whatever it was: each is sub-Gaussian of variance |x|^2 / d
- * over the signs. That is what lets a sum be bounded coordinate by coordinate (Suresh et al. 2017; Kairouz, Liu and Steinke
- * 2021, section 4.2). The seed is public and common to all clients of a sum, as the rotation of the sum is undone once.
+ * The randomized Hadamard rotation: random signs, then the Walsh-Hadamard transform over sqrt(d), d a power of two. It
+ * keeps the Euclidean norm and spreads a vector evenly over its coordinates, whatever it was: each is sub-Gaussian of
+ * variance |x|^2 / d over the signs. That is what lets a sum be bounded coordinate by coordinate (Suresh et al. 2017;
+ * Kairouz, Liu and Steinke 2021, section 4.2). The seed is public and common to all clients of a sum, as the rotation
+ * of the sum is undone once.
  *
  * In doubles, with + and - in a fixed order: the same bytes on every machine.
  */
 
 const nonce: Uint8Array = utf8('veilsum rot.');
 
-/** The least power of two that isn't below `length` (0 to 2^28): values that a rotated vector has. Throws `UsageError` (`usage.range`). */
+/**
+ * The least power of two that isn't below `length` (0 to 2^28): values that a rotated vector has. Throws `UsageError`
+ * (`usage.range`).
+ */
 export function rotatedLength(length: number): number {
   checkInteger('length', length, 0, maxVectorLength);
   let padded = 1;

@@ -6,8 +6,9 @@ import { addLanes, type Lanes, laneBitsFor, subtractLanes } from '../kernels/lan
 /**
  * A vector over Z_2^b, each value in the least lane of 8, 16 or 32 bits that holds b.
  *
- * Values are canonical only mod 2^b: lanes wrap at 2^lane, which 2^b divides, so sums and differences stay right in their
- * low b bits whatever is above them. Packing and decoding reduce; compare vectors through those, or with `equalVectors`.
+ * Values are canonical only mod 2^b: lanes wrap at 2^lane, which 2^b divides, so sums and differences stay right in
+ * their low b bits whatever is above them. Packing and decoding reduce; compare vectors through those, or with
+ * `equalVectors`.
  */
 export interface RingVector {
   /** b, from 1 to 32. */
@@ -34,16 +35,17 @@ export function zeroVector(bits: number, length: number): RingVector {
 }
 
 /**
- * Takes `lanes` (kept, not copied) as a vector over Z_2^`bits`. Throws `UsageError`: `usage.range` if bits isn't an integer from 1
- * to 32, `usage.lanes` if lanes aren't the least of Uint8Array, Uint16Array and Uint32Array that hold b bits.
+ * Takes `lanes` (kept, not copied) as a vector over Z_2^`bits`. Throws `UsageError`: `usage.range` if bits isn't an
+ * integer from 1 to 32, `usage.lanes` if lanes aren't the least of Uint8Array, Uint16Array and Uint32Array that hold b
+ * bits.
  */
 export function ringVector(bits: number, lanes: Lanes): RingVector {
   return checkVector('lanes', { bits, lanes });
 }
 
 /**
- * A plain vector of these values mod 2^b, in the order given. Throws `UsageError` (`usage.range`) for a value that isn't an
- * integer from -2^(b-1) to 2^b - 1.
+ * A plain vector of these values mod 2^b, in the order given. Throws `UsageError` (`usage.range`) for a value that
+ * isn't an integer from -2^(b-1) to 2^b - 1.
  */
 export function plainVector(bits: number, values: Iterable<number>): PlainVector {
   if (typeof values?.[Symbol.iterator] !== 'function')
@@ -63,7 +65,10 @@ function reduce({ bits, lanes }: RingVector): void {
   for (let i = 0; i < lanes.length; i += 1) lanes[i] = (lanes[i] ?? 0) & mask;
 }
 
-/** Returns `value` if it is a well-formed vector; throws `UsageError` (`usage.vector`, `usage.range`, `usage.lanes`) otherwise. */
+/**
+ * Returns `value` if it is a well-formed vector; throws `UsageError` (`usage.vector`, `usage.range`, `usage.lanes`)
+ * otherwise.
+ */
 export function checkVector<V extends RingVector>(name: string, value: V): V {
   if (typeof value !== 'object' || value === null)
     throw new UsageError('usage.vector', `${name} must be a ring vector, got ${describe(value)}`);
@@ -83,14 +88,17 @@ export function checkVector<V extends RingVector>(name: string, value: V): V {
   return value;
 }
 
-/** Says that a vector's values are in the clear. The caller vouches for it: an encoder, or whoever removed the last mask. */
+/**
+ * Says that a vector's values are in the clear. The caller vouches for it: an encoder, or whoever removed the last
+ * mask.
+ */
 export function asPlain<V extends RingVector>(vector: V extends MaskedVector ? never : V): PlainVector {
   return checkVector<RingVector>('vector', vector) as PlainVector;
 }
 
 /**
- * A sum of masked inputs and the negative of all masks in it, which it keeps: the sum in the clear, each value in [0, 2^b). The
- * one way from a masked vector to a plain one.
+ * A sum of masked inputs and the negative of all masks in it, which it keeps: the sum in the clear, each value in [0,
+ * 2^b). The one way from a masked vector to a plain one.
  */
 export function unmask({ bits, lanes }: MaskedVector, negative: Lanes): PlainVector {
   const vector = ringVector(bits, negative);
@@ -106,8 +114,9 @@ export function asMasked(vector: RingVector): MaskedVector {
 }
 
 /**
- * accumulator += other, in place. Throws `UsageError` (`usage.vector`) if the two differ in bits or length. Both are of one kind:
- * masks are added by the protocol alone, so that no other code turns a plain vector into one that looks masked.
+ * accumulator += other, in place. Throws `UsageError` (`usage.vector`) if the two differ in bits or length. Both are of
+ * one kind: masks are added by the protocol alone, so that no other code turns a plain vector into one that looks
+ * masked.
  */
 export function addInto<V extends PlainVector | MaskedVector>(accumulator: V, other: NoInfer<V>): void {
   checkAlike(accumulator, other);
@@ -120,7 +129,9 @@ export function subtractFrom<V extends PlainVector | MaskedVector>(accumulator: 
   subtractLanes(accumulator.lanes, other.lanes);
 }
 
-/** Whether two vectors have one shape and equal values mod 2^b. Not constant time: for sums and tests, not for secrets. */
+/**
+ * Whether two vectors have one shape and equal values mod 2^b. Not constant time: for sums and tests, not for secrets.
+ */
 export function equalVectors(a: RingVector, b: RingVector): boolean {
   checkVector('a', a);
   checkVector('b', b);

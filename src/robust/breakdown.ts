@@ -9,7 +9,9 @@ export interface Breakdown {
   readonly needs: number;
   /** Whether n is enough for the declared f. */
   readonly holds: boolean;
-  /** The largest f that this kind of rule would stand with n vectors, were it declared; -1 where n is too small for any. */
+  /**
+   * The largest f that this kind of rule would stand with n vectors, were it declared; -1 where n is too small for any.
+   */
   readonly tolerates: number;
   /** The rule's condition in words, such as `n >= 2f + 3`. */
   readonly condition: string;

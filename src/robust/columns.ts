@@ -7,9 +7,9 @@ import { allFloat32, type FloatVector } from './vectors.js';
 export type { ColumnRule };
 
 /**
- * Applies `rule` to coordinates `from` to `to` of `rows` and writes `out[from]` to `out[to - 1]`: see `ColumnRule`. Values
- * must be finite. Sums run in float64 over ascending values, so the order of rows does not change a bit. The kernel takes
- * float32, its twin what is float64.
+ * Applies `rule` to coordinates `from` to `to` of `rows` and writes `out[from]` to `out[to - 1]`: see `ColumnRule`.
+ * Values must be finite. Sums run in float64 over ascending values, so the order of rows does not change a bit. The
+ * kernel takes float32, its twin what is float64.
  */
 export function applyColumns(
   rule: ColumnRule,

@@ -15,8 +15,8 @@ export interface Combination {
 
 /**
  * Below this share of the terms that make it up, a squared distance taken from other distances has lost too many
- * digits, and is measured in the coordinates instead. Distances of float64 rows are good to 1e-15, those of float32 rows
- * to 1e-6 (their kernel adds strips in float32).
+ * digits, and is measured in the coordinates instead. Distances of float64 rows are good to 1e-15, those of float32
+ * rows to 1e-6 (their kernel adds strips in float32).
  */
 export function reliableShare(model: FloatVector): number {
   return model instanceof Float32Array ? 0.02 : 1e-4;

@@ -17,8 +17,8 @@ export interface ColumnTask {
 }
 
 /**
- * Where rules compute what goes through all coordinates: on this thread, or on several. The bits are the same. Rows are n
- * vectors of d finite values.
+ * Where rules compute what goes through all coordinates: on this thread, or on several. The bits are the same. Rows are
+ * n vectors of d finite values.
  */
 export interface Executor {
   /** The vectors as this executor reads them best: themselves or copies. */

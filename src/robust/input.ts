@@ -28,7 +28,10 @@ export interface AggregateOptions {
   readonly history?: readonly FloatVector[];
   /** 16 to 1024 bytes that all randomness follows from. Unpredictable to clients and new each round. */
   readonly seed?: Uint8Array;
-  /** Where the work over coordinates is done, such as on a pool of threads; default: on this thread. The bits are the same. */
+  /**
+   * Where the work over coordinates is done, such as on a pool of threads; default: on this thread. The bits are the
+   * same.
+   */
   readonly executor?: Executor;
 }
 

@@ -2,8 +2,8 @@ import { checkChoice } from '../core/check.js';
 import { at } from './vectors.js';
 
 /**
- * How many other vectors a score counts: n - f - 2 as in the paper (Blanchard et al., NeurIPS 2017), or n - f - 1, which
- * some libraries take (the n - f nearest with the vector itself).
+ * How many other vectors a score counts: n - f - 2 as in the paper (Blanchard et al., NeurIPS 2017), or n - f - 1,
+ * which some libraries take (the n - f nearest with the vector itself).
  */
 export type Closest = 'n-f-2' | 'n-f-1';
 

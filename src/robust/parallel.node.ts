@@ -8,17 +8,19 @@ import type { FloatVector } from './vectors.js';
 const patience = 10_000;
 
 /**
- * Spreads what rules compute over worker threads, by blocks of coordinates. A call returns when all is done, with the bits
- * of one thread: meanwhile this thread works too, so a pool of t threads starts t - 1. Vectors of up to one part (16,384
- * coordinates) are done here.
+ * Spreads what rules compute over worker threads, by blocks of coordinates. A call returns when all is done, with the
+ * bits of one thread: meanwhile this thread works too, so a pool of t threads starts t - 1. Vectors of up to one part
+ * (16,384 coordinates) are done here.
  *
- * Threads read vectors over a `SharedArrayBuffer` in place; other vectors are copied first, into as much memory again. So
- * let uploads end in vectors that `sharedVector` makes.
+ * Threads read vectors over a `SharedArrayBuffer` in place; other vectors are copied first, into as much memory again.
+ * So let uploads end in vectors that `sharedVector` makes.
  */
 export class ThreadPool implements Executor {
   readonly #threads: number;
   #workers: readonly Started[] | undefined;
-  /** Where threads write results, before they are copied to the caller's: fresh memory would cost more than the copy. */
+  /**
+   * Where threads write results, before they are copied to the caller's: fresh memory would cost more than the copy.
+   */
   #results = new SharedArrayBuffer(0);
 
   /** Throws `UsageError` (`usage.range`) unless `threads` is from 1 to 1024. */

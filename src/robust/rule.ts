@@ -140,7 +140,10 @@ export class Aggregator<Spec extends AnySpec = AnySpec> {
     return this.#definition;
   }
 
-  /** Throws `UsageError` (`robust.condition`) unless `n` vectors with `f` Byzantine ones are enough, with the n that would be. */
+  /**
+   * Throws `UsageError` (`robust.condition`) unless `n` vectors with `f` Byzantine ones are enough, with the n that
+   * would be.
+   */
   checkCondition(n: number, f: number = this.f): void {
     const { minimum, computable, condition } = this.#definition;
     const lenient = this.#settings.condition === 'computable';

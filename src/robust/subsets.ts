@@ -34,7 +34,9 @@ function binomial(n: number, k: number): number {
   return Math.round(value);
 }
 
-/** Calls `visit` for the subsets of `size` of 0 .. count-1, each ascending, in lexicographic order. The array is reused. */
+/**
+ * Calls `visit` for the subsets of `size` of 0 .. count-1, each ascending, in lexicographic order. The array is reused.
+ */
 export function forEachSubset(count: number, size: number, visit: (subset: readonly number[]) => void): void {
   const subset = Array.from({ length: size }, (_, i) => i);
   for (;;) {

@@ -26,7 +26,10 @@ export interface Suspicion {
   readonly z: number;
   /** The exact probability that such a client is in as many rejected cohorts or more. */
   readonly tail: number;
-  /** The same times the number of clients, at most 1: below alpha, the chance that anyone innocent is named is below alpha. */
+  /**
+   * The same times the number of clients, at most 1: below alpha, the chance that anyone innocent is named is below
+   * alpha.
+   */
   readonly adjusted: number;
 }
 
@@ -41,8 +44,8 @@ interface Round {
  * because grouping is fresh and random in every round.
  *
  * The statistics: in a round where cohorts with R of the N clients were rejected, a client that has no part in it is
- * among them with probability R / N (the grouping is uniform), independently of other rounds. Its count of rejections is
- * so Poisson-binomial, with mean sum R/N and variance sum R/N (1 - R/N); the tail is computed exactly, by adding one
+ * among them with probability R / N (the grouping is uniform), independently of other rounds. Its count of rejections
+ * is so Poisson-binomial, with mean sum R/N and variance sum R/N (1 - R/N); the tail is computed exactly, by adding one
  * round at a time. That a rule always rejects some cohort is in R / N. A client that is always rejected among N = 100
  * in cohorts of 10 of which one is rejected has a tail of 10^-r after r rounds.
  *
@@ -58,7 +61,10 @@ export class SuspicionScores {
     this.#window = checkInteger('window', checkOptions('options', options).window ?? 200, 1, 10_000);
   }
 
-  /** Takes a round's verdicts. Throws `UsageError` (`robust.cohorts`) unless there is one verdict a cohort, and no client twice. */
+  /**
+   * Takes a round's verdicts. Throws `UsageError` (`robust.cohorts`) unless there is one verdict a cohort, and no
+   * client twice.
+   */
   add(round: CohortVerdicts): void {
     const { cohorts, kept } = checkOptions('round', round);
     if (!Array.isArray(cohorts) || !Array.isArray(kept) || cohorts.length !== kept.length || cohorts.length === 0)

@@ -2,7 +2,9 @@ import { describe } from '../core/check.js';
 import { UsageError } from '../core/errors.js';
 import { allFinite } from '../kernels/finite.js';
 
-/** One client's plain update: d values. Masked vectors (`ring`) are another type, so handing them here does not compile. */
+/**
+ * One client's plain update: d values. Masked vectors (`ring`) are another type, so handing them here does not compile.
+ */
 export type FloatVector = Float32Array | Float64Array;
 
 /** n vectors of d values in one array, row after row: `values.length = n * d`. */

@@ -44,7 +44,8 @@ export interface AdvertisementFault {
 
 /**
  * The first fault among advertisements, or `undefined`: each needs a certificate of the pinned authority that is still
- * good, canonical keys, and the identity key's signature over the session's context. Low order is for agreement to find.
+ * good, canonical keys, and the identity key's signature over the session's context. Low order is for agreement to
+ * find.
  */
 export async function findFault(
   provider: CryptoProvider,
@@ -70,7 +71,10 @@ export async function findFault(
     : { position, code: 'advertise.signature', message: 'the signature does not fit this session and these keys' };
 }
 
-/** Adds the keys of an advertisement to `keys`, as `lookupKey` gives them; throws `PeerError` (`advertise.duplicate`) if one is there already. */
+/**
+ * Adds the keys of an advertisement to `keys`, as `lookupKey` gives them; throws `PeerError` (`advertise.duplicate`) if
+ * one is there already.
+ */
 export function addDistinct(keys: Set<string>, advertisement: Advertisement): void {
   const { certificate, channelKey, maskKey } = advertisement;
   const [identity, channel, mask] = [lookupKey(certificate.identityKey), lookupKey(channelKey), lookupKey(maskKey)];

@@ -15,8 +15,8 @@ export const protocolVersion = 1;
 const threats: readonly Threat[] = ['semi-honest', 'malicious'];
 
 /**
- * What a session is about. Everything in it goes into the hash that each signature, key and sealed share of the session is
- * bound to, so two clients that were told different things can't be summed together: they get an abort or noise.
+ * What a session is about. Everything in it goes into the hash that each signature, key and sealed share of the session
+ * is bound to, so two clients that were told different things can't be summed together: they get an abort or noise.
  */
 export interface SessionContext {
   readonly suite: SuiteId;

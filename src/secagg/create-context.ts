@@ -16,7 +16,9 @@ export interface ContextOptions extends Partial<Pick<SessionContext, 'suite' | '
   readonly model?: Uint8Array;
 }
 
-/** A session's context, and the server's private key of that session: `ServerSession` takes both, clients the context. */
+/**
+ * A session's context, and the server's private key of that session: `ServerSession` takes both, clients the context.
+ */
 export interface NewContext {
   readonly context: SessionContext;
   /** X25519, 32 bytes, the secret behind `context.serverKey`. */
@@ -24,8 +26,8 @@ export interface NewContext {
 }
 
 /**
- * The context of a new session, under a fresh random id and server key: suite 1, threat `malicious`, round 0 and no application seeds unless
- * given. Servers make contexts; clients get them in an offer.
+ * The context of a new session, under a fresh random id and server key: suite 1, threat `malicious`, round 0 and no
+ * application seeds unless given. Servers make contexts; clients get them in an offer.
  *
  * @throws UsageError for a field of wrong type or range
  */

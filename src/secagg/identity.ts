@@ -20,7 +20,9 @@ export interface Identity {
   readonly privateKey: Uint8Array;
 }
 
-/** Returns `identity` if its parts have the right types and sizes; throws `UsageError` that names the part otherwise. */
+/**
+ * Returns `identity` if its parts have the right types and sizes; throws `UsageError` that names the part otherwise.
+ */
 export function checkIdentity(identity: Identity): Identity {
   checkBytes('identity.privateKey', identity?.privateKey, 32);
   checkBytes('identity.certificate.identityKey', identity.certificate?.identityKey, 32);
@@ -86,7 +88,10 @@ export function encodeIdentity(identity: Identity): Uint8Array {
   return writeCertificate(new Writer(136), certificate).bytes(privateKey, 32).finish();
 }
 
-/** Throws `UsageError` (`usage.identity`) unless `bytes` are what `encodeIdentity` gives: a key file is the caller's own. */
+/**
+ * Throws `UsageError` (`usage.identity`) unless `bytes` are what `encodeIdentity` gives: a key file is the caller's
+ * own.
+ */
 export function decodeIdentity(bytes: Uint8Array): Identity {
   try {
     const reader = new Reader(checkBytes('bytes', bytes), 'identity');

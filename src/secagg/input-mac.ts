@@ -17,14 +17,14 @@ export interface InputBinding {
 }
 
 /**
- * The key under which a client authenticates its masked input to the server, from their X25519 secret. It is bound to the
- * session, the client and the neighbors it masked with: a pairwise mask that only one side adds would stay in the sum, so
- * client and server must hold the same ones to have shared.
+ * The key under which a client authenticates its masked input to the server, from their X25519 secret. It is bound to
+ * the session, the client and the neighbors it masked with: a pairwise mask that only one side adds would stay in the
+ * sum, so client and server must hold the same ones to have shared.
  *
- * A message authentication code is enough, where everything else that a client says is signed: only the server judges an
- * upload, neighbors never see it, and no third party is to be convinced of it later. This is the authenticated channel
- * between client and server of Bonawitz et al. (CCS 2017, section 6). Against a server that lies about an upload neither
- * would help: it makes the sum.
+ * A message authentication code is enough, where everything else that a client says is signed: only the server judges
+ * an upload, neighbors never see it, and no third party is to be convinced of it later. This is the authenticated
+ * channel between client and server of Bonawitz et al. (CCS 2017, section 6). Against a server that lies about an
+ * upload neither would help: it makes the sum.
  */
 function inputKey(secret: Uint8Array, { frozenHash, index, maskedWith }: InputBinding, sha256: Sha256): Uint8Array {
   const neighbors = sha256(concatBytes(...[...maskedWith].map(uint32)));
@@ -54,8 +54,8 @@ export async function inputKeys(
 }
 
 /**
- * The code over a whole packed input, 16 bytes: the tag of ChaCha20-Poly1305 (RFC 8439 section 2.8) over no plaintext, the
- * input being the associated data. A Poly1305 key serves once, and so does this one: a client makes one upload.
+ * The code over a whole packed input, 16 bytes: the tag of ChaCha20-Poly1305 (RFC 8439 section 2.8) over no plaintext,
+ * the input being the associated data. A Poly1305 key serves once, and so does this one: a client makes one upload.
  */
 export function inputMac(provider: CryptoProvider, key: Uint8Array, packed: Uint8Array): Uint8Array {
   return provider.seal({ key, associatedData: packed, data: new Uint8Array() });

@@ -10,8 +10,8 @@ import { pairwiseMask, selfMask, wipeStreams } from './masking.js';
 import { maskPrivateKey } from './seeds.js';
 
 /**
- * What it takes to compute the masks that are left in a sum: plain data, so that a worker thread can have a part of it. The
- * parts' results add up.
+ * What it takes to compute the masks that are left in a sum: plain data, so that a worker thread can have a part of it.
+ * The parts' results add up.
  */
 export interface MaskRemoval {
   readonly suite: SuiteId;
@@ -30,8 +30,8 @@ export interface MaskRemoval {
 }
 
 /**
- * The negative of all masks left in a sum, as `vectorLength` lanes of the least size that holds `ringBits`: added to the masked sum, it
- * gives the sum of inputs. Takes the time of `removalCost`.
+ * The negative of all masks left in a sum, as `vectorLength` lanes of the least size that holds `ringBits`: added to
+ * the masked sum, it gives the sum of inputs. Takes the time of `removalCost`.
  *
  * @throws UsageError for a suite, ring or length out of range
  * @throws InternalError (`recovery.key`) for a mask key of low order, which no roster can hold
@@ -78,7 +78,10 @@ export function removalCost(
   return masks * mask + pairs * (mask + agreementCost);
 }
 
-/** Splits a removal into up to `parts` (1 to 1024) of about equal work; throws `UsageError` (`usage.range`) for another number. */
+/**
+ * Splits a removal into up to `parts` (1 to 1024) of about equal work; throws `UsageError` (`usage.range`) for another
+ * number.
+ */
 export function splitRemoval(removal: MaskRemoval, parts: number): readonly MaskRemoval[] {
   checkInteger('parts', parts, 1, 1024);
   const { selfMasks, dropouts } = removal;

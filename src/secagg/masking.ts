@@ -29,14 +29,16 @@ function maskStream({ suite, frozenHash }: MaskBinding, { secret, label, info, s
   return { key: okm.subarray(0, key), nonce: okm.subarray(key), subtract };
 }
 
-/** The self mask of the client `index`, expanded from its self-mask seed; clients add it and the server subtracts it. */
+/**
+ * The self mask of the client `index`, expanded from its self-mask seed; clients add it and the server subtracts it.
+ */
 export function selfMask(binding: MaskBinding, index: number, seed: Uint8Array, subtract: boolean): MaskStream {
   return maskStream(binding, { secret: seed, label: labels.selfMask, info: [uint32(index)], subtract });
 }
 
 /**
- * The mask that client `own` adds for its neighbor `other`, from their X25519 secret: added by the one of lower index and
- * subtracted by the other, so that it cancels in the sum.
+ * The mask that client `own` adds for its neighbor `other`, from their X25519 secret: added by the one of lower index
+ * and subtracted by the other, so that it cancels in the sum.
  */
 export function pairwiseMask(binding: MaskBinding, own: number, other: number, secret: Uint8Array): MaskStream {
   const info = [uint32(Math.min(own, other)), uint32(Math.max(own, other))];

@@ -29,8 +29,8 @@ export interface Assumptions {
 export interface ParameterOptions extends Assumptions {
   readonly n: number;
   /**
-   * Least degree to choose, 1 to `MAX_DEGREE`; 2 unless given. Small cohorts can want a floor, since floor(corrupt * n) may
-   * be 0 there. Where no sparse graph has that many neighbors, the complete one is chosen.
+   * Least degree to choose, 1 to `MAX_DEGREE`; 2 unless given. Small cohorts can want a floor, since floor(corrupt * n)
+   * may be 0 there. Where no sparse graph has that many neighbors, the complete one is chosen.
    */
   readonly minDegree?: number;
 }

@@ -24,8 +24,8 @@ export interface ClientPolicy {
   /** Suites the client takes part with. */
   readonly suites: readonly SuiteId[];
   /**
-   * The client's own view of how many may collude and how sure it wants to be: n, k and t must hold up under it. `dropout`
-   * counts as well, since the honest clients that stay must be connected.
+   * The client's own view of how many may collude and how sure it wants to be: n, k and t must hold up under it.
+   * `dropout` counts as well, since the honest clients that stay must be connected.
    */
   readonly assumptions: Assumptions;
 }
@@ -56,7 +56,10 @@ export function completePolicy(overrides: Partial<ClientPolicy> = {}): ClientPol
   return policy;
 }
 
-/** Degree and threshold for a roster of `n` by `chooseParameters`, with the default policy's `minDegree` unless another is given. */
+/**
+ * Degree and threshold for a roster of `n` by `chooseParameters`, with the default policy's `minDegree` unless another
+ * is given.
+ */
 export function parametersFor(assumptions: Omit<ParameterOptions, 'n'>, n: number): SessionParameters {
   return chooseParameters({ ...assumptions, n, minDegree: assumptions.minDegree ?? defaultPolicy.minDegree });
 }
@@ -72,7 +75,9 @@ export function checkOffer(policy: ClientPolicy, context: SessionContext): void 
     throw new PeerError('policy.threat', 'the session is made for a semi-honest server, the policy wants malicious');
 }
 
-/** Throws `PeerError` (`policy.clients`, `.degree`, `.threshold` or `.parameters`) if the policy refuses the numbers. */
+/**
+ * Throws `PeerError` (`policy.clients`, `.degree`, `.threshold` or `.parameters`) if the policy refuses the numbers.
+ */
 export function checkParameters(policy: ClientPolicy, parameters: SessionParameters): void {
   const { n, degree, threshold } = parameters;
   const floor = (code: string, what: string, value: number, name: keyof ClientPolicy): void => {

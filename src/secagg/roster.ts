@@ -8,9 +8,9 @@ import { type Advertisement, advertisementBytes } from './messages/advertise.js'
 import type { SessionParameters } from './parameters.js';
 
 /**
- * What a roster is bound to: the Merkle root over its advertisements, and all its identity keys in order. A client sees only
- * its neighbors' advertisements; the keys let it check that no identity has two places. Were that possible, a server could
- * fill a sparse roster with copies of the few clients that work with it.
+ * What a roster is bound to: the Merkle root over its advertisements, and all its identity keys in order. A client sees
+ * only its neighbors' advertisements; the keys let it check that no identity has two places. Were that possible, a
+ * server could fill a sparse roster with copies of the few clients that work with it.
  *
  * @param identities 32 bytes a client
  */

@@ -40,9 +40,9 @@ export interface Transition<State, Event> {
 }
 
 /**
- * The protocol's state machines, whole. Sessions look every event up here first, and a test walks each pair of state and
- * event. A client that gets a message without a row is `aborted`, unless it is `finished`; a server stays as it is and
- * refuses the sender.
+ * The protocol's state machines, whole. Sessions look every event up here first, and a test walks each pair of state
+ * and event. A client that gets a message without a row is `aborted`, unless it is `finished`; a server stays as it is
+ * and refuses the sender.
  */
 export const transitions: {
   readonly client: readonly Transition<ClientState, ClientEvent>[];

@@ -29,11 +29,12 @@ interface Ready {
 const unknown = new Uint8Array(32);
 
 /**
- * Runs a task's buffers: as soon as enough clients are ready they are a cohort with a session of its own, beside those that are under way. What
- * a session comes to goes into whatever the model is by then, when it is asked for.
+ * Runs a task's buffers: as soon as enough clients are ready they are a cohort with a session of its own, beside those
+ * that are under way. What a session comes to goes into whatever the model is by then, when it is asked for.
  *
- * A session is bound to the hashes of the versions that its clients may have trained, newest first: its context's model hash is that of their
- * list. So a client sees that what it trained is the version that all the others know by that number.
+ * A session is bound to the hashes of the versions that its clients may have trained, newest first: its context's model
+ * hash is that of their list. So a client sees that what it trained is the version that all the others know by that
+ * number.
  */
 export class BufferedRunner {
   readonly #options: RoundRunnerOptions;
@@ -75,8 +76,9 @@ export class BufferedRunner {
   }
 
   /**
-   * The next version, from the sums of as many buffers as the task has cohorts. Throws `AbortError`: `round.failed` after too many sessions that
-   * failed in a row, `session.cancelled` after `cancel`, `ledger.exhausted` where the privacy budget has no room for another step.
+   * The next version, from the sums of as many buffers as the task has cohorts. Throws `AbortError`: `round.failed`
+   * after too many sessions that failed in a row, `session.cancelled` after `cancel`, `ledger.exhausted` where the
+   * privacy budget has no room for another step.
    */
   async run(version: number): Promise<RoundResult> {
     const { account } = this.#options;
@@ -177,8 +179,8 @@ export class BufferedRunner {
   }
 
   /**
-   * The present version, for a client whose last buffer is in it, or came to nothing. Trained again, the version before might give the very same
-   * update, and two sums with it the difference of two groups.
+   * The present version, for a client whose last buffer is in it, or came to nothing. Trained again, the version before
+   * might give the very same update, and two sums with it the difference of two groups.
    */
   #invite(connection: Connection): Invitation | undefined {
     return [...this.#buffers].some(({ members }) => members.has(connection)) ? undefined : this.#invitation;

@@ -16,7 +16,10 @@ export interface CohortOptions {
   readonly session: ServerSession | PlainSession;
   /** The session's phases in order. */
   readonly phases: readonly Phase[];
-  /** Notes that the client of this identity takes part. Throws `PeerError` if it is in another cohort where nobody may be in two. */
+  /**
+   * Notes that the client of this identity takes part. Throws `PeerError` if it is in another cohort where nobody may
+   * be in two.
+   */
   readonly claim: (identity: string) => void;
   readonly members: readonly Connection[];
   /** The message that offers the session. */
@@ -45,8 +48,8 @@ export interface CohortResult {
 const maxBuffered = 64 * 2 ** 20;
 
 /**
- * One session over real connections: offers it, gives it what comes, ends each phase when everybody has answered or at its
- * deadline, and sends what it says.
+ * One session over real connections: offers it, gives it what comes, ends each phase when everybody has answered or at
+ * its deadline, and sends what it says.
  */
 export class Cohort {
   readonly #options: CohortOptions;
@@ -106,8 +109,8 @@ export class Cohort {
   }
 
   /**
-   * Takes a message of a member; while an upload has to wait for room, this does too. Throws `PeerError` if the message must be
-   * refused.
+   * Takes a message of a member; while an upload has to wait for room, this does too. Throws `PeerError` if the message
+   * must be refused.
    */
   async receive(connection: Connection, message: Uint8Array): Promise<void> {
     const { session } = this.#options;
@@ -193,8 +196,8 @@ export class Cohort {
   }
 
   /**
-   * Waits until clients have read enough. Those that read nothing for too long are cut off, all at once, so that they can't hold up
-   * others one after the other.
+   * Waits until clients have read enough. Those that read nothing for too long are cut off, all at once, so that they
+   * can't hold up others one after the other.
    */
   async #drained(): Promise<void> {
     let look = this.#unread();

@@ -18,8 +18,8 @@ const highWater = 2 ** 20;
 const readPatience = 15_000;
 
 /**
- * One client's WebSocket. Messages are handled one at a time, and while one is, the socket isn't read: a client that sends
- * faster than the server can take, or whose upload has to wait for room, is held back by TCP and costs no memory.
+ * One client's WebSocket. Messages are handled one at a time, and while one is, the socket isn't read: a client that
+ * sends faster than the server can take, or whose upload has to wait for room, is held back by TCP and costs no memory.
  */
 export class Connection {
   /** Names the client in logs and sessions; never on the wire. */

@@ -29,8 +29,8 @@ export interface GatewayOptions {
 }
 
 /**
- * Pieces that a message may come in: nobody needs more than one. ws keeps each with all that was read along with it, 64 KiB for a
- * byte, and takes 16,384 unless told; its types don't know the option.
+ * Pieces that a message may come in: nobody needs more than one. ws keeps each with all that was read along with it, 64
+ * KiB for a byte, and takes 16,384 unless told; its types don't know the option.
  */
 const fragments = { maxFragments: 16 };
 
@@ -65,8 +65,8 @@ interface Client {
 }
 
 /**
- * The server's front: HTTP and WebSocket on one port. Takes connections, hands each message to the session that its sender is
- * in, and keeps those who wait for one in `lobby`. Nothing that comes in can make it throw.
+ * The server's front: HTTP and WebSocket on one port. Takes connections, hands each message to the session that its
+ * sender is in, and keeps those who wait for one in `lobby`. Nothing that comes in can make it throw.
  */
 export class Gateway {
   readonly lobby: Lobby = new Lobby();
@@ -114,7 +114,8 @@ export class Gateway {
   }
 
   /**
-   * Under a buffered schedule: each session is preceded by an invitation, so that a client's hellos take turns, for a model and for a session.
+   * Under a buffered schedule: each session is preceded by an invitation, so that a client's hellos take turns, for a
+   * model and for a session.
    */
   invite(invitation: (connection: Connection) => Invitation | undefined): void {
     this.#invitation = invitation;

@@ -54,8 +54,9 @@ export class Lobby {
   }
 
   /**
-   * Takes up to `max` clients, at random if there are more: at once if there are that many, otherwise once there have been
-   * `min` of them for `patience` milliseconds. Throws `AbortError` (`session.cancelled`, or `round.cancelled` by `signal`).
+   * Takes up to `max` clients, at random if there are more: at once if there are that many, otherwise once there have
+   * been `min` of them for `patience` milliseconds. Throws `AbortError` (`session.cancelled`, or `round.cancelled` by
+   * `signal`).
    */
   async gather({ min, max, patience, signal }: GatherOptions): Promise<readonly Connection[]> {
     let timer: NodeJS.Timeout | undefined;

@@ -4,7 +4,9 @@ import { wipe } from '../core/bytes.js';
 import type { Lanes } from '../kernels/lanes.js';
 import { type MaskRemoval, removeMasks } from '../secagg/mask-removal.js';
 
-/** What a thread of the pool runs: one part of a removal, or nothing, to be started. The seeds are this thread's copies. */
+/**
+ * What a thread of the pool runs: one part of a removal, or nothing, to be started. The seeds are this thread's copies.
+ */
 export async function removePart(removal: MaskRemoval | undefined): Promise<Lanes> {
   if (removal === undefined) return new Uint8Array(0);
   const lanes = await removeMasks(removal, defaultProvider);

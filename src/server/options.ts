@@ -26,20 +26,27 @@ export interface TaskOptions {
   readonly plan: Plan;
   /** Rounds to run, 1 to 2^32 - 1; under noise at most those that it is sized for. */
   readonly rounds: number;
-  /** Clients in a cohort's roster, least and most: 2 at least. `max` is at most the plan's `cohort.maxClients`. The size of a buffer is between the two. */
+  /**
+   * Clients in a cohort's roster, least and most: 2 at least. `max` is at most the plan's `cohort.maxClients`. The size
+   * of a buffer is between the two.
+   */
   readonly clients: { readonly min: number; readonly max: number };
   /**
-   * Cohorts of a round, 1 (or what the plan's robust rule needs) unless given: clients are put into one at random, and each yields a sum of its
-   * own. Under a buffered schedule the buffers that go into one version.
+   * Cohorts of a round, 1 (or what the plan's robust rule needs) unless given: clients are put into one at random, and
+   * each yields a sum of its own. Under a buffered schedule the buffers that go into one version.
    */
   readonly cohorts?: number;
   /** 1 (ChaCha20) unless given. */
   readonly suite?: SuiteId;
   /** What clients may take the server for, `malicious` unless given. */
   readonly threat?: Threat;
-  /** From which degree and threshold are chosen; a tenth of the clients corrupt and a tenth dropping out unless given. */
+  /**
+   * From which degree and threshold are chosen; a tenth of the clients corrupt and a tenth dropping out unless given.
+   */
   readonly assumptions?: Partial<Omit<Assumptions, 'threat'>>;
-  /** Least clients in a cohort's sum; half of `clients.min`, but at least 2, unless given. Clients have their own floor. */
+  /**
+   * Least clients in a cohort's sum; half of `clients.min`, but at least 2, unless given. Clients have their own floor.
+   */
   readonly minSurvivors?: number;
   /** Where to go on from: a round's `checkpoint()` under the same plan. `model` is ignored then. */
   readonly checkpoint?: Uint8Array;
@@ -62,9 +69,10 @@ export interface ServeOptions {
   readonly authority: Uint8Array;
   readonly task: TaskOptions;
   /**
-   * Milliseconds that each phase may take. Training happens before a client advertises, so that of *advertise* must have room
-   * for it (unless the plan's schedule is buffered); a client that takes longer isn't in the roster and costs nobody anything.
-   * Unless given 120,000 for *advertise* (30,000 under a buffered schedule) and *input*, 30,000 for the others.
+   * Milliseconds that each phase may take. Training happens before a client advertises, so that of *advertise* must
+   * have room for it (unless the plan's schedule is buffered); a client that takes longer isn't in the roster and costs
+   * nobody anything. Unless given 120,000 for *advertise* (30,000 under a buffered schedule) and *input*, 30,000 for
+   * the others.
    */
   readonly deadlines?: Partial<Readonly<Record<Phase, number>>>;
   /** Milliseconds to wait for more clients once there are enough for a round, 1000 unless given. */
@@ -73,8 +81,10 @@ export interface ServeOptions {
   readonly sessions?: number;
   /** Bytes of uploads under way to hold in memory for each cohort, 64 MiB unless given. */
   readonly uploadBudget?: number;
-  /** Milliseconds within which an upload must bring another 64 KiB, 15,000 unless given: a slow one holds up others. While others wait,
-   * an upload may also take no more than its share of the phase's deadline. */
+  /**
+   * Milliseconds within which an upload must bring another 64 KiB, 15,000 unless given: a slow one holds up others.
+   * While others wait, it may also take no more than its share of the phase's deadline.
+   */
   readonly uploadStall?: number;
   /** Times that a round is tried again after all its cohorts failed, 3 unless given. */
   readonly retries?: number;
@@ -83,8 +93,8 @@ export interface ServeOptions {
   /** WebSocket connections at a time, 10,000 unless given. */
   readonly maxConnections?: number;
   /**
-   * What rounds with noise are charged to before their results are released. Open one over storage that lasts; unless given it is in memory
-   * and forgets with the process, which is warned of.
+   * What rounds with noise are charged to before their results are released. Open one over storage that lasts; unless
+   * given it is in memory and forgets with the process, which is warned of.
    */
   readonly ledger?: Ledger;
   readonly log?: (entry: LogEntry) => void;

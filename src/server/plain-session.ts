@@ -43,8 +43,9 @@ interface Sender {
 }
 
 /**
- * A session without masking: the server gets each client's input in the clear. Clients are certified and their uploads authenticated as in
- * a masked session, in one phase: `advertise`, the input in chunks, its code; then the outcome. Nothing is hidden from the server.
+ * A session without masking: the server gets each client's input in the clear. Clients are certified and their uploads
+ * authenticated as in a masked session, in one phase: `advertise`, the input in chunks, its code; then the outcome.
+ * Nothing is hidden from the server.
  */
 export class PlainSession {
   readonly context: SessionContext;

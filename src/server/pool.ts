@@ -32,8 +32,8 @@ export class MaskPool {
   }
 
   /**
-   * Says that a removal of about so many masks will come, so that threads are started ahead if it needs any. Resolves when
-   * they run, or failed to start.
+   * Says that a removal of about so many masks will come, so that threads are started ahead if it needs any. Resolves
+   * when they run, or failed to start.
    */
   async expect(masks: number, size: Pick<MaskRemoval, 'ringBits' | 'vectorLength'>): Promise<void> {
     if (!this.#worthwhile(removalCost(size, masks))) return;

@@ -28,9 +28,9 @@ export interface ReleasedSum {
 }
 
 /**
- * A task's account. Nobody is in two cohorts of a round, so a round costs what the dearest of its cohorts does. What is charged is what a sum is decoded
- * for. A session that came to no sum isn't, though a server that is not honest may know more of it: clients' own accounts pay for that, as they charge
- * the most that an input can tell before it leaves.
+ * A task's account. Nobody is in two cohorts of a round, so a round costs what the dearest of its cohorts does. What is
+ * charged is what a sum is decoded for. A session that came to no sum isn't, though a server that is not honest may
+ * know more of it: clients' own accounts pay for that, as they charge the most that an input can tell before it leaves.
  */
 export class PrivacyAccount {
   readonly #task: Task;
@@ -42,8 +42,9 @@ export class PrivacyAccount {
   }
 
   /**
-   * The account of a task with noise; `undefined` without. A ledger in memory is made, and warned of, where none is given. Throws `UsageError`
-   * (`usage.ledger`) for a task that is resumed without the ledger that its rounds were charged to.
+   * The account of a task with noise; `undefined` without. A ledger in memory is made, and warned of, where none is
+   * given. Throws `UsageError` (`usage.ledger`) for a task that is resumed without the ledger that its rounds were
+   * charged to.
    */
   static async open(task: Task, { ledger, log }: Settings): Promise<PrivacyAccount | undefined> {
     const { privacy } = task.plan;
@@ -67,7 +68,9 @@ export class PrivacyAccount {
     return new PrivacyAccount(task, await Ledger.open({ storage: memoryStorage(), budget }));
   }
 
-  /** Throws `AbortError` (`ledger.exhausted`) if one more round, at its dearest, passes the budget of plan or ledger. */
+  /**
+   * Throws `AbortError` (`ledger.exhausted`) if one more round, at its dearest, passes the budget of plan or ledger.
+   */
   refuseBeyondBudget(): void {
     const { plan, name } = this.#task;
     const event = worstEvent(plan);
@@ -82,7 +85,10 @@ export class PrivacyAccount {
       );
   }
 
-  /** Charges what these sums tell, by the survivors that they really have; resolves once that is durable. Throws as `Ledger.charge`. */
+  /**
+   * Charges what these sums tell, by the survivors that they really have; resolves once that is durable. Throws as
+   * `Ledger.charge`.
+   */
   async charge(round: number, sums: readonly ReleasedSum[]): Promise<RoundPrivacy> {
     const { plan, name } = this.#task;
     const { budget, delta, kind } = this.#terms();
@@ -115,7 +121,10 @@ export class PrivacyAccount {
   }
 }
 
-/** Throws `UsageError` (`usage.ledger`) if a checkpoint has rounds that the ledger knows nothing of: what they cost would be forgotten. */
+/**
+ * Throws `UsageError` (`usage.ledger`) if a checkpoint has rounds that the ledger knows nothing of: what they cost
+ * would be forgotten.
+ */
 function refuseForgotten({ name, checkpoint }: Task, ledger: Ledger | undefined): void {
   const charged = new Set(ledger?.charges.flatMap(({ task, round }) => (task === name ? [round] : [])));
   const done = checkpoint?.rounds ?? 0;

@@ -12,7 +12,10 @@ export interface CohortReport {
   readonly survivors: number;
   /** Clients that left before each phase's message. */
   readonly dropouts: Readonly<Record<Phase, number>>;
-  /** Clients that revealed a wrong seed share, by the server's name for their connections. The sum is right in spite of it. */
+  /**
+   * Clients that revealed a wrong seed share, by the server's name for their connections. The sum is right in spite of
+   * it.
+   */
   readonly cheaters: readonly string[];
   /** Bytes of all messages from the cohort's clients, and to them; the model, fetched over HTTP, isn't in it. */
   readonly bytesUp: number;
@@ -28,7 +31,10 @@ export interface CohortReport {
 
 /** How old a buffer's sum is. */
 export interface BufferVersions {
-  /** Of each of `clients`, in order: the version that this server handed it. What it trained it says to nobody, and weighs its update by. */
+  /**
+   * Of each of `clients`, in order: the version that this server handed it. What it trained it says to nobody, and
+   * weighs its update by.
+   */
   readonly trained: readonly number[];
   /** The version when the cohort was formed. */
   readonly formed: number;
@@ -50,7 +56,10 @@ export interface RoundResult {
   readonly round: number;
   /** The new model: what the plan's optimizer makes of the old one and the updates; by default old plus mean. */
   readonly model: Float32Array;
-  /** What the updates were combined to, which the optimizer took: their weighted mean, or what the robust rule makes of them. */
+  /**
+   * What the updates were combined to, which the optimizer took: their weighted mean, or what the robust rule makes of
+   * them.
+   */
   readonly mean: Float64Array;
   /** Sum of the weights. */
   readonly weight: number;
@@ -61,13 +70,19 @@ export interface RoundResult {
   readonly privacy?: RoundPrivacy;
   /** Under a robust rule what it found about each of `judged`, in order. */
   readonly verdicts?: readonly Verdict[];
-  /** Whose vectors the rule judged: the clients of each cohort, or without masking each client; identity keys in hexadecimal. */
+  /**
+   * Whose vectors the rule judged: the clients of each cohort, or without masking each client; identity keys in
+   * hexadecimal.
+   */
   readonly judged?: readonly (readonly string[])[];
-  /** Under a robust rule how suspicious each client seen so far is, most first: by verdicts alone, over rounds. No proof. */
+  /**
+   * Under a robust rule how suspicious each client seen so far is, most first: by verdicts alone, over rounds. No
+   * proof.
+   */
   readonly suspicions?: readonly Suspicion[];
   /**
-   * The seed by which clients were put into cohorts, drawn for this round once they had come, in hexadecimal. Empty under a buffered schedule,
-   * where a cohort is whoever was ready.
+   * The seed by which clients were put into cohorts, drawn for this round once they had come, in hexadecimal. Empty
+   * under a buffered schedule, where a cohort is whoever was ready.
    */
   readonly grouping: string;
   /** Of cohorts that came to nothing, in this attempt and in earlier ones. */

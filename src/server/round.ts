@@ -53,7 +53,10 @@ export interface Attempt {
   readonly failures: CohortFailure[];
 }
 
-/** What the rule or the mean takes: a decoded sum, or `undefined` where a client must have broken the plan, and who is in it. */
+/**
+ * What the rule or the mean takes: a decoded sum, or `undefined` where a client must have broken the plan, and who is
+ * in it.
+ */
 interface Judged {
   readonly aggregate: Aggregate | undefined;
   readonly clients: readonly string[];
@@ -83,8 +86,8 @@ export type Concluded = Omit<
 };
 
 /**
- * Runs a task's rounds: gathers clients, deals them out to cohorts, and adds up what those come to. `BufferedRunner` has the parts that don't
- * depend on when clients come.
+ * Runs a task's rounds: gathers clients, deals them out to cohorts, and adds up what those come to. `BufferedRunner`
+ * has the parts that don't depend on when clients come.
  */
 export class RoundRunner {
   readonly #options: RoundRunnerOptions;
@@ -111,10 +114,10 @@ export class RoundRunner {
   }
 
   /**
-   * One round, on the model of `start` if there is one. A cohort that aborts is left out; if all do, the round is tried again with whoever
-   * asks for a session then.
-   * Throws `AbortError`: `round.failed` after too many attempts, `session.cancelled` after `cancel`, `round.cancelled` by the start's signal,
-   * `ledger.exhausted` where the privacy budget has no room for another attempt.
+   * One round, on the model of `start` if there is one. A cohort that aborts is left out; if all do, the round is tried
+   * again with whoever asks for a session then. Throws `AbortError`: `round.failed` after too many attempts,
+   * `session.cancelled` after `cancel`, `round.cancelled` by the start's signal, `ledger.exhausted` where the privacy
+   * budget has no room for another attempt.
    */
   async run(round: number, start?: RoundStart): Promise<RoundResult> {
     const { settings, models, account, task } = this.#options;
@@ -210,7 +213,9 @@ export class RoundRunner {
     return concluded && { ...concluded, grouping: toHex(seed) };
   }
 
-  /** Charges for sums, decodes them and takes them through the plan's server side; `undefined` if nothing comes of them. */
+  /**
+   * Charges for sums, decodes them and takes them through the plan's server side; `undefined` if nothing comes of them.
+   */
   async conclude(
     { round, failures }: Omit<Attempt, 'published'>,
     summed: readonly Summed[],

@@ -20,14 +20,15 @@ export interface Server {
   /** Connections at the moment. */
   readonly connections: () => number;
   /**
-   * The task's rounds, each run when it is asked for; under a buffered schedule its steps, each taken when it is asked for, while sessions go on
-   * beside. Ends after the last, when clients are told that there
-   * are no more, and when the server is closed.
+   * The task's rounds, each run when it is asked for; under a buffered schedule its steps, each taken when it is asked
+   * for, while sessions go on beside. Ends after the last, when clients are told that there are no more, and when the
+   * server is closed.
    *
-   * @param begin called before each round: the model that it begins with, for who gets that from elsewhere, as an edge aggregator does from its
-   *   root. Without it a round begins with what the one before came to.
-   * @throws AbortError (`round.failed`) if all cohorts of a round fail again and again; asking anew tries the round again.
-   *   `round.cancelled` by the signal that `begin` gave; `ledger.exhausted` if the privacy budget has no room for another round
+   * @param begin called before each round: the model that it begins with, for who gets that from elsewhere, as an edge
+   *   aggregator does from its root. Without it a round begins with what the one before came to.
+   * @throws AbortError (`round.failed`) if all cohorts of a round fail again and again; asking anew tries the round
+   *   again. `round.cancelled` by the signal that `begin` gave; `ledger.exhausted` if the privacy budget has no room
+   *   for another round
    * @throws UsageError (`usage.order`) if somebody else is iterating
    */
   readonly rounds: (begin?: () => RoundStart | Promise<RoundStart>) => AsyncGenerator<RoundResult, void, undefined>;
@@ -45,13 +46,15 @@ const straySlack = 2 ** 20;
 /**
  * Starts a server for one task, over HTTP and WebSocket on one port:
  *
- *     const server = await serve({ authority, task: { name: 'digits', model, plan, rounds: 10, clients: { min: 8, max: 50 } } });
+ *     const clients = { min: 8, max: 50 };
+ *     const server = await serve({ authority, task: { name: 'digits', model, plan, rounds: 10, clients } });
  *     for await (const { round, model } of server.rounds()) console.log(round, accuracy(model));
  *     await server.close();
  *
  * A client that breaks the protocol, is late or goes away is left out and others go on.
  *
- * @throws UsageError for an option that is missing, of a wrong type or out of range, or a port that can't be listened on
+ * @throws UsageError for an option that is missing, of a wrong type or out of range, or a port that can't be listened
+ *   on
  */
 export async function serve(options: ServeOptions): Promise<Server> {
   const settings = checkSettings(options, Math.min(1024, availableParallelism()));

@@ -11,10 +11,10 @@ interface Progress {
 }
 
 /**
- * Who is uploading and who waits for room to. The session holds a bounded number of uploads; the rest wait in the order they
- * came, unread. So that the room isn't held by those who hardly send, an upload is given up that doesn't bring 64 KiB, or its end,
- * within `stall` milliseconds, or that takes more than its share of the phase's `deadline` while others wait: if all were as slow,
- * they wouldn't come in.
+ * Who is uploading and who waits for room to. The session holds a bounded number of uploads; the rest wait in the order
+ * they came, unread. So that the room isn't held by those who hardly send, an upload is given up that doesn't bring 64
+ * KiB, or its end, within `stall` milliseconds, or that takes more than its share of the phase's `deadline` while
+ * others wait: if all were as slow, they wouldn't come in.
  */
 export class UploadQueue {
   readonly #stall: number;

@@ -28,7 +28,9 @@ export class Connection {
     return `client ${this.client}`;
   }
 
-  /** Queues what a client wants to send. A client sends what one message of the server led to before it gets the next. */
+  /**
+   * Queues what a client wants to send. A client sends what one message of the server led to before it gets the next.
+   */
   send({ messages, leaves }: Reaction): void {
     this.#sending = { messages: messages[Symbol.iterator](), leaves };
   }

@@ -41,8 +41,8 @@ export function dropoutCounts(clients: number, rates: DropoutRates): { readonly 
 }
 
 /**
- * Who vanishes when, by client: a seeded choice. In *input* half of them vanish in the middle of their upload, which has
- * `chunks` messages before its last.
+ * Who vanishes when, by client: a seeded choice. In *input* half of them vanish in the middle of their upload, which
+ * has `chunks` messages before its last.
  */
 export function planDropouts(
   clients: number,

@@ -14,8 +14,9 @@ export interface MemoryOptions {
 }
 
 /**
- * `provider` with a memory. Where a whole cohort runs in one process, each advertisement is verified by all its neighbors,
- * and both ends of a pair, and the server for a dropout, compute the same X25519 secret: each is computed once here.
+ * `provider` with a memory. Where a whole cohort runs in one process, each advertisement is verified by all its
+ * neighbors, and both ends of a pair, and the server for a dropout, compute the same X25519 secret: each is computed
+ * once here.
  *
  * For simulations only: a client that looks up what another one computed keeps other clients' secrets in its memory,
  * and its time tells which. Memory is bounded: about 300 bytes an entry.

@@ -26,7 +26,9 @@ export interface SimulationOptions {
   readonly threat?: Threat;
   /** What k and t are chosen for: `corrupt` 0.1 and `dropout` the sum of the rates above unless given. */
   readonly assumptions?: Partial<Omit<Assumptions, 'threat'>>;
-  /** Neighbors of each client (k), the complete graph if it is n - 1 or more; given with `threshold`, nothing is chosen. */
+  /**
+   * Neighbors of each client (k), the complete graph if it is n - 1 or more; given with `threshold`, nothing is chosen.
+   */
   readonly degree?: number;
   /** Seed shares needed to reconstruct (t). */
   readonly threshold?: number;
@@ -39,11 +41,17 @@ export interface SimulationOptions {
   /** Bytes of uploads under way that the server holds; 64 MiB unless given. */
   readonly uploadBudget?: number;
   readonly network?: NetworkOptions;
-  /** Virtual seconds that the server waits in a phase; *input* has the time that the uploads take besides. 30 unless given. */
+  /**
+   * Virtual seconds that the server waits in a phase; *input* has the time that the uploads take besides. 30 unless
+   * given.
+   */
   readonly deadline?: number;
   /** Virtual seconds after which the server gives a silent upload up. 10 unless given. */
   readonly patience?: number;
-  /** Its random bytes are replaced by seeded ones. The platform's unless given; `memoizingProvider` makes a large cohort fast. */
+  /**
+   * Its random bytes are replaced by seeded ones. The platform's unless given; `memoizingProvider` makes a large cohort
+   * fast.
+   */
   readonly provider?: CryptoProvider;
   /** Is shown every message that arrives, in order; it mustn't change or keep it. */
   readonly observe?: (observation: Observation) => void;

@@ -7,8 +7,8 @@ import { parametersFor } from '../secagg/policy.js';
 export interface ParameterChoice {
   readonly threat: Threat;
   /**
-   * What k and t are chosen for. Fraction of corrupt clients 0.1, fraction of dropouts as simulated, and `chooseParameters`'
-   * own bits unless given.
+   * What k and t are chosen for. Fraction of corrupt clients 0.1, fraction of dropouts as simulated, and
+   * `chooseParameters`' own bits unless given.
    */
   readonly assumptions?: Partial<Omit<Assumptions, 'threat'>>;
   /** Neighbors of each client (k); as many as there are where it is more than that. Only with `threshold`. */

@@ -23,8 +23,8 @@ import { type SimulationReport, Tally } from './report.js';
 const time = 1_800_000_000;
 
 /**
- * Runs one session of real client and server sessions in this process, over a virtual network and clock, with dropouts in
- * the phases asked for, and compares the sum with the plain sum of the survivors' inputs. The same options give the
+ * Runs one session of real client and server sessions in this process, over a virtual network and clock, with dropouts
+ * in the phases asked for, and compares the sum with the plain sum of the survivors' inputs. The same options give the
  * same bytes; only CPU times differ.
  *
  * @throws UsageError for an option that is wrong. A session that ends without a sum is an outcome, not an error.

@@ -117,8 +117,8 @@ function relabel(message: Uint8Array, tag: Uint8Array): Uint8Array {
 
 describe('two models to two clients', () => {
   /**
-   * The victim trains the real model; all others got one that gives a zero update (Pasquini et al. 2022). The sum of all is
-   * then the victim's update.
+   * The victim trains the real model; all others got one that gives a zero update (Pasquini et al. 2022). The sum of
+   * all is then the victim's update.
    */
   const split = async (): Promise<{ world: World; victim: Seat }> => {
     const options = { n: 5, parameters: complete(3), inputs: () => [0, 0, 0, 0] };

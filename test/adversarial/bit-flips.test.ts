@@ -24,8 +24,8 @@ vi.mock('../../src/secagg/input-mac.js', async (original) => {
 const strides = [13, 31];
 
 /**
- * Where a flip may have no effect: the client is told another outcome, a revealed share is wrong and corrected, sealed shares
- * don't open and one holder fewer is left, a signature among more than t is missing.
+ * Where a flip may have no effect: the client is told another outcome, a revealed share is wrong and corrected, sealed
+ * shares don't open and one holder fewer is left, a signature among more than t is missing.
  */
 const harmless = ['outcome', 'unmask', 'delivery', 'share', 'confirmations'];
 

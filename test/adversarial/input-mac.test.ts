@@ -26,7 +26,10 @@ beforeEach(() => {
 });
 
 describe('an upload under the code of another', () => {
-  /** What client 1 uploads, by the server's doing or its own: the messages of client 2 with these names in place of its own. */
+  /**
+   * What client 1 uploads, by the server's doing or its own: the messages of client 2 with these names in place of its
+   * own.
+   */
   const attack = async (names: readonly MessageName[]) => {
     const recorded = new Map<MessageName, Uint8Array>();
     await play(await five(), {

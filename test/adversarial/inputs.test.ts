@@ -165,7 +165,9 @@ describe('uploads of a wrong length', () => {
   });
 });
 
-/** A session in which one client uploads any packed bytes, with the right code: what a client that can program may send. */
+/**
+ * A session in which one client uploads any packed bytes, with the right code: what a client that can program may send.
+ */
 async function playUpload(world: World, peer: string, change: (packed: Uint8Array) => Uint8Array): Promise<Outcome> {
   const tag = tagOf(world);
   const { client, identity, secrets } = world.seats.find((one) => one.peer === peer) as Seat;

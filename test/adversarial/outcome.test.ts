@@ -1,4 +1,5 @@
-// A server that has the sum and says that it hasn't: who then submits the same update again gives it the difference of two sums.
+// A server that has the sum and says that it hasn't: who then submits the same update again gives it the difference of
+// two sums.
 
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { tagLength } from '../../src/secagg/context.js';

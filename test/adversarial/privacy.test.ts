@@ -1,4 +1,7 @@
-/** Attacks on the accounting of rounds with noise. Each has its control: what the attack comes to where the defence is left out. */
+/**
+ * Attacks on the accounting of rounds with noise. Each has its control: what the attack comes to where the defence is
+ * left out.
+ */
 import { describe, expect, it } from 'vitest';
 import { ClientAccount } from '../../src/client/budget.js';
 import { toHex } from '../../src/core/bytes.js';
@@ -15,7 +18,8 @@ const relation = 'replaceSpecial';
 const vector = { dimension: 16 };
 
 describe('noise that is taken back until each client keeps little', () => {
-  // Of two survivors each keeps 37,500 steps squared, of a hundred thousand 0.75: their sum is as wide, but not quite a discrete Gaussian.
+  // Of two survivors each keeps 37,500 steps squared, of a hundred thousand 0.75: their sum is as wide, but not quite a
+  // discrete Gaussian.
   const settings = {
     noise: 'discreteGaussian',
     dimension: 2 ** 20,
@@ -168,7 +172,10 @@ describe('a client that pushes the sum to where it wraps, under central noise', 
   const half = 2 ** (bits - 1);
   const step = 1 / 127;
 
-  /** The decoded first value, or the error. The others' first coordinates add up to `honest`, the attacker's to what they please. */
+  /**
+   * The decoded first value, or the error. The others' first coordinates add up to `honest`, the attacker's to what
+   * they please.
+   */
   function outcome(honest: number, attack: number): number | string {
     const sum = asPlain(zeroVector(bits, length));
     sum.lanes[0] = honest + attack;

@@ -277,8 +277,8 @@ describe('a hostile dealer', () => {
 
 describe('sealed shares sent back to their sender', () => {
   /**
-   * The server returns to the victim what it sealed, as if its neighbors had sealed it. Told that two of them dropped out, the
-   * victim reveals its own shares for theirs. Its threshold suits a server that it holds to be honest.
+   * The server returns to the victim what it sealed, as if its neighbors had sealed it. Told that two of them dropped
+   * out, the victim reveals its own shares for theirs. Its threshold suits a server that it holds to be honest.
    */
   const attack = async () => {
     const world = await makeWorld({ n: 5, parameters: complete(2), policy: laxPolicy });

@@ -1,4 +1,6 @@
-/** Attacks on who survived: what clients reveal depends on it, so a server that tells several stories learns too much. */
+/**
+ * Attacks on who survived: what clients reveal depends on it, so a server that tells several stories learns too much.
+ */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { agreeAll } from '../../src/crypto/agreement.js';
 import { nodeProvider } from '../../src/crypto/provider/provider.node.js';
@@ -318,8 +320,8 @@ describe('too few survivors', () => {
 
 describe('shares that the server does not pass on', () => {
   /**
-   * Two halves that never got each other's shares, so they don't mask with each other; but all are told that all survived.
-   * The threshold is one that a client accepts from a server that it holds to be honest.
+   * Two halves that never got each other's shares, so they don't mask with each other; but all are told that all
+   * survived. The threshold is one that a client accepts from a server that it holds to be honest.
    */
   const attack = async () => {
     const halfOf = (index: number): number => (index < 3 ? 0 : 1);

@@ -14,8 +14,8 @@ export interface TestBrowser {
 }
 
 /**
- * Chromium, and a server that gives it the sources as a bundler with browser conditions would. `bundled` are packages that have to be made
- * ES modules first.
+ * Chromium, and a server that gives it the sources as a bundler with browser conditions would. `bundled` are packages
+ * that have to be made ES modules first.
  */
 export async function startBrowser({
   bundled = [],

@@ -10,8 +10,8 @@ import { numbersFrom, seededRandom } from '../../src/simulation/random.js';
 import { OwnClient, OwnServer } from './own.js';
 
 /**
- * Sessions of TypeScript and Python clients with a server of either kind. Each party also has a twin of the other kind, which is
- * given the same and must send the same bytes.
+ * Sessions of TypeScript and Python clients with a server of either kind. Each party also has a twin of the other kind,
+ * which is given the same and must send the same bytes.
  */
 
 const program = fileURLToPath(new URL('../../protocol-spec/reference/driver.py', import.meta.url));

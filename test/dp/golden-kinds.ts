@@ -52,7 +52,9 @@ function sampledGaussian(inputs: Inputs): PrivacyEvent<Default> {
   return poissonSampled({ samplingProbability: number(inputs, 'samplingProbability'), event });
 }
 
-/** Their noise multiplier is over the sensitivity to a replaced record, ours over the clip norm, which is half of that. */
+/**
+ * Their noise multiplier is over the sensitivity to a replaced record, ours over the clip norm, which is half of that.
+ */
 function fixedSize(inputs: Inputs): PrivacyEvent<'replaceOne'> {
   expectRelation(inputs, 'replace_one');
   return fixedSizeSampled({

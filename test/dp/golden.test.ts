@@ -1,6 +1,6 @@
 /**
- * Every golden record, against its bounds. `VEILSUM_GOLDEN_DP` names another file of the same format. A kind that isn't known here
- * fails: a record that nothing checks would look like one that passed.
+ * Every golden record, against its bounds. `VEILSUM_GOLDEN_DP` names another file of the same format. A kind that isn't
+ * known here fails: a record that nothing checks would look like one that passed.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

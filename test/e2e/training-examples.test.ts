@@ -1,4 +1,7 @@
-/** The examples of local training, built: each shows what it says. Their numbers are the same in each run on one machine. */
+/**
+ * The examples of local training, built: each shows what it says. Their numbers are the same in each run on one
+ * machine.
+ */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

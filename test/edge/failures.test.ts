@@ -49,7 +49,10 @@ const model = (results: readonly { readonly model: Float32Array }[], round = 0):
   results[round]?.model ?? new Float32Array();
 const tolerance = 2 * step;
 
-/** A masked root with two edges and somebody like an edge, who leaves before the message of `phase` in the first attempt and comes back. */
+/**
+ * A masked root with two edges and somebody like an edge, who leaves before the message of `phase` in the first attempt
+ * and comes back.
+ */
 async function withLeaver(phase: Phase): Promise<{
   readonly server: Server;
   readonly clients: ReturnType<typeof clientsOf>;

@@ -22,7 +22,9 @@ export function randomRows(n: number, d: number, seed: number): readonly Float32
   return Array.from({ length: n }, () => Float32Array.from({ length: d }, next));
 }
 
-/** The bits of arrays as one string: what is compared where arrays are long, since `toEqual` takes seconds for those. */
+/**
+ * The bits of arrays as one string: what is compared where arrays are long, since `toEqual` takes seconds for those.
+ */
 export function bits(...arrays: readonly (Float32Array | Float64Array)[]): string {
   return arrays
     .map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength).toString('latin1'))

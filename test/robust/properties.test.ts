@@ -1,4 +1,6 @@
-/** What every rule owes by its definition: the same for clients in another order, far away, larger; and under attack. */
+/**
+ * What every rule owes by its definition: the same for clients in another order, far away, larger; and under attack.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { VeilsumError } from '../../src/core/errors.js';
@@ -111,7 +113,10 @@ const close = (got: FloatVector, expected: FloatVector, tolerance: number): void
 const name = ({ spec }: Traits): string => ('inner' in spec ? `${spec.kind}+${spec.inner.kind}` : spec.kind);
 const make = ({ spec }: Traits): Aggregator => aggregatorFrom(spec);
 
-/** n vectors in general position: no two distances, scores or eigenvalues are near, so order and rounding decide nothing. */
+/**
+ * n vectors in general position: no two distances, scores or eigenvalues are near, so order and rounding decide
+ * nothing.
+ */
 const spread = fc.integer({ min: 0, max: 2 ** 31 - 1 }).map((number) => {
   const random = seededSource(Uint8Array.from({ length: 16 }, (_, i) => (number >>> (8 * (i % 4))) & 255));
   return Array.from({ length: n }, () => {
@@ -141,8 +146,9 @@ for (const traits of rules)
       }
     };
 
-    // A client or an order is part of the first two; some tie by their make: Bulyan's last picks count one neighbor, and
-    // many of MDA's sets share their widest pair; two mixtures that stand for five clients each have one Krum score.
+    // A client or an order is part of the first two; some tie by their make: Bulyan's last picks count one neighbor,
+    // and many of MDA's sets share their widest pair; two mixtures that stand for five clients each have one Krum
+    // score.
     if (!['monna', 'bucketing+median', 'bulyan', 'mda', 'nnm+krum'].includes(name(traits)))
       it('does not depend on the order of clients', () => {
         fc.assert(

@@ -1,4 +1,7 @@
-/** Breakdown by theorem: however f of n vectors are chosen, a rule stays within its own multiple of how much honest vectors differ. */
+/**
+ * Breakdown by theorem: however f of n vectors are chosen, a rule stays within its own multiple of how much honest
+ * vectors differ.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -64,7 +67,9 @@ const largestEigenvalue = ({ honest }: Case): number => {
   return (xx + yy) / 2 + Math.hypot((xx - yy) / 2, xy);
 };
 
-/** Allouah et al., "Fixing by mixing", AISTATS 2023, table 1 and lemma 5: kappa of each rule, and of the rule after NNM. */
+/**
+ * Allouah et al., "Fixing by mixing", AISTATS 2023, table 1 and lemma 5: kappa of each rule, and of the rule after NNM.
+ */
 const kappas = {
   krum: (n: number, f: number): number => 6 * (1 + f / (n - 2 * f)),
   median: (n: number, f: number): number => 4 * (1 + f / (n - 2 * f)) ** 2,
@@ -80,8 +85,8 @@ const byKappa =
     kappa(given.n, given.f) * variance(given);
 
 /**
- * A mean of n - f vectors shares all but k <= f of them with the honest ones. Where the others are, by the rule's choice, within
- * 2 r of those that they replace, it is within 2 f / (n - f) r of the honest mean.
+ * A mean of n - f vectors shares all but k <= f of them with the honest ones. Where the others are, by the rule's
+ * choice, within 2 r of those that they replace, it is within 2 f / (n - f) r of the honest mean.
  */
 const byReplacement = ({ n, f }: Case, radiusSquare: number): number => ((2 * f) / (n - f)) ** 2 * radiusSquare;
 
@@ -133,8 +138,8 @@ const bounds: readonly Bound[] = [
       }, 0),
   },
   {
-    // Leaving k of m vectors out moves a mean by sqrt(k / (m - k)) deviations along any direction; both sets do so down to what they
-    // share. Within the bound of Allouah et al., ICML 2023, 4 f / (n - f) (1 + f / (n - 2f))^2.
+    // Leaving k of m vectors out moves a mean by sqrt(k / (m - k)) deviations along any direction; both sets do so down
+    // to what they share. Within the bound of Allouah et al., ICML 2023, 4 f / (n - f) (1 + f / (n - 2f))^2.
     name: 'smea',
     rule: (f) => smea({ f }),
     least: majority,

@@ -1,4 +1,7 @@
-/** Counts of draws in exact arithmetic, and the parameters that follow from them: the specification of tails and parameters. */
+/**
+ * Counts of draws in exact arithmetic, and the parameters that follow from them: the specification of tails and
+ * parameters.
+ */
 import { isLawfulDegree } from '../../src/secagg/graph.js';
 import type { SessionParameters, Threat } from '../../src/secagg/parameters.js';
 

@@ -1,4 +1,7 @@
-/** Buffered asynchronous rounds over real sockets: fast and slow clients, several sessions at once, and what they come to. */
+/**
+ * Buffered asynchronous rounds over real sockets: fast and slow clients, several sessions at once, and what they come
+ * to.
+ */
 import { describe, expect, it } from 'vitest';
 import { type ClientRound, join, type RoundOutcome } from '../../src/client/index.js';
 import { type Phase, phases } from '../../src/secagg/index.js';

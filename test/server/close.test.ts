@@ -41,7 +41,8 @@ describe('closing the server', () => {
     expect(await server.rounds().next()).toEqual({ done: true, value: undefined });
   });
 
-  // Its limit is no gate on speed: a server that waited for the client's answer would wait for the 30 s that ws gives it.
+  // Its limit is no gate on speed: a server that waited for the client's answer would wait for the 30 s that ws gives
+  // it.
   it("does not wait for clients' answers", { timeout: 25_000 }, async () => {
     const server = await startServer();
     const client = await RawClient.connect(server.url);

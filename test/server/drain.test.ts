@@ -28,7 +28,8 @@ class Member {
 
 const uploadStall = 500;
 
-// One patience for each of them would let a dozen hold up everybody else for a dozen times as long, beyond any phase's deadline.
+// One patience for each of them would let a dozen hold up everybody else for a dozen times as long, beyond any phase's
+// deadline.
 it('members that read nothing are cut off all at once', async () => {
   const members = Array.from({ length: 13 }, (_, i) => new Member(`${i}`, i === 12));
   const roster = new Uint8Array(60 * 2 ** 20);

@@ -12,7 +12,10 @@ export function newIdentity(): Promise<Identity> {
 
 export const dimension = 50;
 
-/** A power of two: multiples are exact in float32 and on the 16-bit grid, so that stochastic rounding has nothing to round. */
+/**
+ * A power of two: multiples are exact in float32 and on the 16-bit grid, so that stochastic rounding has nothing to
+ * round.
+ */
 export const step: number = 2 ** -15;
 const range16 = (2 ** 15 - 1) * step;
 

@@ -1,4 +1,7 @@
-/** FedNova and SCAFFOLD in rounds over real sockets: clients with curvatures of their own, which plain averaging gets wrong. */
+/**
+ * FedNova and SCAFFOLD in rounds over real sockets: clients with curvatures of their own, which plain averaging gets
+ * wrong.
+ */
 import { expect, it } from 'vitest';
 import { type ClientRound, type Contribution, join, type RoundOutcome } from '../../src/client/index.js';
 import {
@@ -28,7 +31,9 @@ const planFor = (optimizer: OptimizerInput, more: object = {}): Plan =>
 const scaffold = { kind: 'scaffold', clients: n } as const;
 const fednova = { kind: 'fednova', normalizerScale: 1 / 8 } as const;
 
-/** Client `i` wants its own point, and pulls the harder the greater its number; the loss of all is least at `optimum`. */
+/**
+ * Client `i` wants its own point, and pulls the harder the greater its number; the loss of all is least at `optimum`.
+ */
 const target = (i: number, j: number): number => Math.sin(2 * i + j);
 const curvature = (i: number): number => 1 + i;
 const optimum = range(dimension).map((j) => {

@@ -54,8 +54,8 @@ export interface Given {
 }
 
 /**
- * Everybody who takes part must have t neighbors left, and so must everybody whose mask is in the sum; at least two must
- * share and send.
+ * Everybody who takes part must have t neighbors left, and so must everybody whose mask is in the sum; at least two
+ * must share and send.
  */
 export function predict({ graph, threshold, vanishes }: Given): Prediction {
   const after = (before: readonly number[], phase: Phase): readonly number[] =>

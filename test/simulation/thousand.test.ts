@@ -2,8 +2,8 @@ import { describe } from 'vitest';
 import { thousand } from './thousand.js';
 
 /**
- * Fewer bits and corrupt clients than anybody should reckon with, so that k, and the time, stay small. The seed is fixed, so
- * luck has no say.
+ * Fewer bits and corrupt clients than anybody should reckon with, so that k, and the time, stay small. The seed is
+ * fixed, so luck has no say.
  */
 const fewBits = { dropout: 0.3, securityBits: 10, grindingBits: 0, correctnessBits: 1 };
 

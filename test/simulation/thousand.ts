@@ -1,4 +1,6 @@
-/** A thousand clients and 10,000 values, three tenths of them vanishing in one phase: by graph, in both threat modes. */
+/**
+ * A thousand clients and 10,000 values, three tenths of them vanishing in one phase: by graph, in both threat modes.
+ */
 import { expect, test } from 'vitest';
 import { nodeProvider } from '../../src/crypto/provider/provider.node.js';
 import type { Threat } from '../../src/secagg/parameters.js';

@@ -116,7 +116,9 @@ export async function flipped(scene: FlipScene, at: Flippable, bit: number): Pro
   return { fault: '', noticed, errors };
 }
 
-/** Flips every `stride`-th bit of every message; a stride that 8 doesn't share a factor with meets every bit of a byte. */
+/**
+ * Flips every `stride`-th bit of every message; a stride that 8 doesn't share a factor with meets every bit of a byte.
+ */
 export async function flipAll(
   scene: FlipScene,
   stride: number,

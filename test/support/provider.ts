@@ -33,8 +33,8 @@ function once<T>(name: string, compute: () => T): T {
 const copy = async (bytes: Promise<Uint8Array>): Promise<Uint8Array> => (await bytes).slice();
 
 /**
- * node:crypto with seeded randomness, remembering every public-key operation, so that the thousandth run of nearly the same
- * session costs only what differs. Every operation is a function of its arguments, so nothing else changes.
+ * node:crypto with seeded randomness, remembering every public-key operation, so that the thousandth run of nearly the
+ * same session costs only what differs. Every operation is a function of its arguments, so nothing else changes.
  */
 export function testProvider(seed: string): CryptoProvider {
   const { agreementPublicKey, signaturePublicKey, agree, sign, verify } = nodeProvider;

@@ -1,4 +1,6 @@
-/** A small in-process session: real clients, the real server, and a hand between them that may do anything to a message. */
+/**
+ * A small in-process session: real clients, the real server, and a hand between them that may do anything to a message.
+ */
 import { toHex } from '../../src/core/bytes.js';
 import { VeilsumError } from '../../src/core/errors.js';
 import type { CryptoProvider } from '../../src/crypto/provider/provider.js';
@@ -97,7 +99,9 @@ export async function makeAuthority(name = 'authority'): Promise<KeyPair> {
 
 const identities = new Map<string, Promise<Identity>>();
 
-/** The identity of a name under an authority, always the same; enrolment costs more than the rest of a small session. */
+/**
+ * The identity of a name under an authority, always the same; enrolment costs more than the rest of a small session.
+ */
 function enrolled(authority: KeyPair, name: string): Promise<Identity> {
   const id = `${toHex(authority.publicKey)} ${name}`;
   const identity =

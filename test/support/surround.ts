@@ -1,4 +1,6 @@
-/** A malicious server that shows one client a roster of its own making and reads its input by what the neighbors know. */
+/**
+ * A malicious server that shows one client a roster of its own making and reads its input by what the neighbors know.
+ */
 import { concatBytes } from '../../src/core/bytes.js';
 import { agreeAll } from '../../src/crypto/agreement.js';
 import type { HeldShare } from '../../src/crypto/shamir/index.js';
@@ -106,7 +108,9 @@ export function forgeRoster(advertisements: readonly Advertisement[], parameters
   return { members, root, message };
 }
 
-/** A list of n identity keys that ascends and has the entries' own at their places, as a lying server would invent it. */
+/**
+ * A list of n identity keys that ascends and has the entries' own at their places, as a lying server would invent it.
+ */
 export function identitiesAround(n: number, entries: RosterMessage['entries']): Uint8Array {
   const at = new Map(entries.map(({ index, advertisement }) => [index, advertisement.certificate.identityKey]));
   let key: Uint8Array = new Uint8Array(32);

@@ -1,4 +1,7 @@
-/** Writes protocol-spec/vectors anew; with --check it compares instead and fails where a file differs, is missing or is too many. */
+/**
+ * Writes protocol-spec/vectors anew; with --check it compares instead and fails where a file differs, is missing or is
+ * too many.
+ */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';

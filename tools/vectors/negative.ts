@@ -92,7 +92,10 @@ export function put(bytes: Uint8Array, at: number, width: 1 | 2 | 4, value: numb
 /** Where the body of a message begins. */
 export const body = 17;
 
-/** The faults that any message of a session can have: cut short, too long, another session's, a vector beyond its maximum. */
+/**
+ * The faults that any message of a session can have: cut short, too long, another session's, a vector beyond its
+ * maximum.
+ */
 export function codecFaults(
   message: Uint8Array,
   common: Omit<Fault, 'message' | 'code' | 'covers'>,

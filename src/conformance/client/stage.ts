@@ -25,8 +25,8 @@ const phaseOf: Readonly<Record<ServerMessage, Phase | undefined>> = {
 };
 
 /**
- * A session of this implementation's server and clients with one client under test among them. It stops before each message
- * to that client, so that a check can put another one in its place.
+ * A session of this implementation's server and clients with one client under test among them. It stops before each
+ * message to that client, so that a check can put another one in its place.
  */
 export class ClientStage {
   readonly world: World;

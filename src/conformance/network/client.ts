@@ -54,8 +54,8 @@ const honest: readonly Check<JoiningClient>[] = plays.map(({ name, rules, title,
 }));
 
 /**
- * What the client's input is, the runner doesn't know. But what it adds to the sum of the others must be one that the plan
- * allows: a mask that stays in the sum makes it any ring elements.
+ * What the client's input is, the runner doesn't know. But what it adds to the sum of the others must be one that the
+ * plan allows: a mask that stays in the sum makes it any ring elements.
  */
 function inputFault(world: World, survivors: readonly string[], sum: ArrayLike<number>): Finding | undefined {
   const { ringBits } = world.context;

@@ -43,8 +43,9 @@ const lax: ClientPolicy = {
 };
 
 /**
- * Gathers a cohort, gives it to `task`, and hangs up whatever comes of it. Throws `AbortError` (`conformance.unreachable`) if there
- * is no server, or no offer of it; `UsageError` (`usage.clients`, `usage.enrol`) if the options don't fit the server.
+ * Gathers a cohort, gives it to `task`, and hangs up whatever comes of it. Throws `AbortError`
+ * (`conformance.unreachable`) if there is no server, or no offer of it; `UsageError` (`usage.clients`, `usage.enrol`)
+ * if the options don't fit the server.
  */
 export async function withCohort<T>(address: ServerAddress, task: (gathered: Gathered) => Promise<T>): Promise<T> {
   const { url, clients, patience } = address;

@@ -55,7 +55,10 @@ export class Line {
     });
   }
 
-  /** `patience` is in milliseconds a message. Throws `AbortError` (`conformance.unreachable`) if there is no such server. */
+  /**
+   * `patience` is in milliseconds a message. Throws `AbortError` (`conformance.unreachable`) if there is no such
+   * server.
+   */
   static async open(name: string, url: string, patience: number): Promise<Line> {
     const socket = new WebSocket(url, {
       handshakeTimeout: handshake,

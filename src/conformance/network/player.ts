@@ -52,7 +52,9 @@ class Player {
     this.#session = sessionOf(seat, table.world.context);
   }
 
-  /** `undefined` if it took part to the end, or left by itself; otherwise what is wrong, or what it was refused with. */
+  /**
+   * `undefined` if it took part to the end, or left by itself; otherwise what is wrong, or what it was refused with.
+   */
   async run(): Promise<Finding | undefined> {
     try {
       return await this.#play();
@@ -132,7 +134,9 @@ class Player {
   }
 }
 
-/** A session with the server; everybody who plays by the text must come to a sum, of all the inputs that arrived whole. */
+/**
+ * A session with the server; everybody who plays by the text must come to a sum, of all the inputs that arrived whole.
+ */
 export async function playSession({ lines, world }: Gathered, conduct: Conduct): Promise<Finding> {
   const turns = conduct.up === undefined ? undefined : new Turns();
   const table = { world, rosters: new Map<string, RosterMessage>(), conduct, turns };

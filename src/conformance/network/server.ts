@@ -93,7 +93,10 @@ const few: readonly Check<ServerAddress>[] = [
   alone('unmask-6/few', 'all but one hang up before they reveal', { phase: 'unmask', abort: 'unmask.few' }),
 ];
 
-/** A server is asked by what clients can see of it: refusals, who is in the sum, and what they are told when there is none. */
+/**
+ * A server is asked by what clients can see of it: refusals, who is in the sum, and what they are told when there is
+ * none.
+ */
 export const networkServerChecks: readonly Check<ServerAddress>[] = [
   conductCheck('adv-7/session', ['adv-7', 'graph-1', 'input-4'], 'a session in which nobody drops out', {}),
   hangingUp('order-4/share', 'a client that hangs up before it shares', 'share'),

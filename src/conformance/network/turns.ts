@@ -13,8 +13,8 @@ interface Mark {
 }
 
 /**
- * The order of clients within a phase. Without it a phase may close, since everybody has answered, before the message that must
- * be refused is there.
+ * The order of clients within a phase. Without it a phase may close, since everybody has answered, before the message
+ * that must be refused is there.
  */
 export class Turns {
   readonly #marks = new Map<string, Mark>();

@@ -7,11 +7,12 @@ import { pacer } from './pause.js';
 
 /**
  * Masks are expanded block by block, not stream by stream: a block of the vector goes into a kernel's scratch, every
- * stream of a group adds its own next block there, and it goes back. So the vector is read and written once for a group,
- * the key streams stay in the cache, and nothing of the vector's size is allocated.
+ * stream of a group adds its own next block there, and it goes back. So the vector is read and written once for a
+ * group, the key streams stay in the cache, and nothing of the vector's size is allocated.
  *
- * What runs for each block of a stream is a method, never a closure made for the stream: machine code that V8 compiled for a
- * closure goes when it does, and a client would compile it in each session anew, for a tenth of the time that its masks take.
+ * What runs for each block of a stream is a method, never a closure made for the stream: machine code that V8 compiled
+ * for a closure goes when it does, and a client would compile it in each session anew, for a tenth of the time that its
+ * masks take.
  */
 export interface BlockEngine {
   readonly blockBytes: number;

@@ -7,7 +7,9 @@ import { checkSuite, prgSizes, type SuiteId } from '../suite.js';
 export interface MaskStream {
   /** Suite 1: ChaCha20 key, 32 bytes. Suite 2: AES-128 key, 16 bytes. */
   readonly key: Uint8Array;
-  /** Suite 1: ChaCha20 nonce, 12 bytes; the counter begins at 0. Suite 2: initial counter block, 16 bytes, big-endian. */
+  /**
+   * Suite 1: ChaCha20 nonce, 12 bytes; the counter begins at 0. Suite 2: initial counter block, 16 bytes, big-endian.
+   */
   readonly nonce: Uint8Array;
   readonly subtract: boolean;
 }
@@ -15,10 +17,12 @@ export interface MaskStream {
 /** Expands masks into vectors. Implementations differ in speed only. */
 export interface MaskExpander {
   /**
-   * lanes[i] += sum over the streams of (+ or -) stream[i], mod 2^lane (RFC 8439 section 2.4, NIST SP 800-38A section 6.5).
+   * lanes[i] += sum over the streams of (+ or -) stream[i], mod 2^lane (RFC 8439 section 2.4, NIST SP 800-38A section
+   * 6.5).
    *
    * Works in place and lets the event loop turn every few milliseconds. Until the promise settles, `lanes` may only be
-   * changed by other calls of `accumulate`; after a rejection for any reason but `UsageError` its content is unspecified.
+   * changed by other calls of `accumulate`; after a rejection for any reason but `UsageError` its content is
+   * unspecified.
    *
    * @throws UsageError on an unknown suite, on anything but an array of lanes, on a key or nonce of the wrong size, and
    *   on vectors that a key stream is too short for; `lanes` is unchanged then. Also `usage.lanes` if
@@ -27,7 +31,10 @@ export interface MaskExpander {
   readonly accumulate: (suite: SuiteId, lanes: Lanes, streams: readonly MaskStream[]) => Promise<void>;
 }
 
-/** One block less than the counter can count: a cipher that stops before it wraps is then as good as one that stops at it. */
+/**
+ * One block less than the counter can count: a cipher that stops before it wraps is then as good as one that stops at
+ * it.
+ */
 const chacha20Blocks = 2 ** 32 - 1;
 
 /** Throws `UsageError` (`mask.length`) if a vector of `bytes` bytes outruns the key stream of a suite. */

@@ -1,6 +1,6 @@
 /**
- * Lets the event loop turn once, so that a page can paint and answer. By a message, not a timer: browsers hold timers that
- * are set in a row back by 4 ms each.
+ * Lets the event loop turn once, so that a page can paint and answer. By a message, not a timer: browsers hold timers
+ * that are set in a row back by 4 ms each.
  */
 export function pause(): Promise<void> {
   return new Promise((resolve) => {

@@ -40,8 +40,8 @@ const openAesCtr = ({ key, nonce }: MaskStream): KeyStream => new NativeStream('
 /**
  * Frees the memory of a cipher's output now instead of at the next garbage collection.
  *
- * Each `update` returns a new buffer. Left to the collector, tens of megabytes of them pile up first, so every output is
- * written to memory that no cache holds: that costs a third of the speed of AES-128-CTR, besides the collector's own
+ * Each `update` returns a new buffer. Left to the collector, tens of megabytes of them pile up first, so every output
+ * is written to memory that no cache holds: that costs a third of the speed of AES-128-CTR, besides the collector's own
  * threads. Detaching the buffer frees it at once, and malloc hands the same warm block to the next `update`.
  *
  * A Buffer may be a slice of Node's shared pool, which must never be detached: only a view of its whole buffer is its
@@ -53,7 +53,10 @@ export function release({ buffer, byteOffset, byteLength }: Uint8Array): void {
 
 type Detach = (buffer: ArrayBuffer) => void;
 
-/** The cheapest way to detach that works here, tried once: `transfer` (Node 22), or a message to a closed port (Node 20). */
+/**
+ * The cheapest way to detach that works here, tried once: `transfer` (Node 22), or a message to a closed port (Node
+ * 20).
+ */
 function findDetach(): Detach | undefined {
   const { port1, port2 } = new MessageChannel();
   port1.close();
@@ -82,9 +85,9 @@ const detach = findDetach();
 const nativeFrom = 8192;
 
 /**
- * A stream of each cipher that nobody reads. V8 drops machine code once the last object of a shape that it was compiled for is
- * collected; without these a client would compile what runs for each block in every session anew, for a tenth of the time that its
- * masks take.
+ * A stream of each cipher that nobody reads. V8 drops machine code once the last object of a shape that it was compiled
+ * for is collected; without these a client would compile what runs for each block in every session anew, for a tenth of
+ * the time that its masks take.
  */
 const kept: KeyStream[] = [];
 

@@ -13,8 +13,9 @@ const zeros = new Uint8Array(65_536);
 let kernel: BlockEngine | undefined;
 
 /**
- * Suite 1 by our kernel. Suite 2 by WebCrypto, in blocks of 64 KiB, up to eight at a time: twenty times as fast as noble in
- * Chromium, while pieces of a megabyte and more halve that. Its answers come before timers and input there: pauses are needed.
+ * Suite 1 by our kernel. Suite 2 by WebCrypto, in blocks of 64 KiB, up to eight at a time: twenty times as fast as
+ * noble in Chromium, while pieces of a megabyte and more halve that. Its answers come before timers and input there:
+ * pauses are needed.
  */
 export const webExpander: MaskExpander = {
   accumulate: async (suite, lanes, streams) => {
@@ -43,7 +44,9 @@ interface Target {
   readonly pauseIfDue: () => Promise<void> | undefined;
 }
 
-/** Adds as many streams as a block of lanes has slots, the key stream of the next block under way while one is added. */
+/**
+ * Adds as many streams as a block of lanes has slots, the key stream of the next block under way while one is added.
+ */
 async function addAesCtr(target: Target, streams: readonly MaskStream[]): Promise<void> {
   const total = target.lanes.byteLength;
   const open = await Promise.all(streams.map(openAesCtr));

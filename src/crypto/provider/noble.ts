@@ -23,8 +23,9 @@ export function nobleAgree(privateKey: Uint8Array, publicKey: Uint8Array): Uint8
 }
 
 /**
- * noble verifies with cofactor, OpenSSL and BoringSSL without. The two differ only where R has a torsion part, so such an
- * R is refused here: all providers then accept the same signatures under a key that the authority found torsion-free.
+ * noble verifies with cofactor, OpenSSL and BoringSSL without. The two differ only where R has a torsion part, so such
+ * an R is refused here: all providers then accept the same signatures under a key that the authority found
+ * torsion-free.
  */
 export function nobleVerify({ publicKey, message, signature }: SignatureCheck): boolean {
   return (

@@ -42,7 +42,9 @@ function publicKeyInput(curve: Curve, key: Uint8Array): JsonWebKeyInput {
   return { key: { kty: 'OKP', crv: curve, x: publicKeyBytes.toString('base64url') }, format: 'jwk' };
 }
 
-/** Importing costs a fraction of an agreement; a server agrees with each key many times, so objects are kept with it. */
+/**
+ * Importing costs a fraction of an agreement; a server agrees with each key many times, so objects are kept with it.
+ */
 const agreementKeys = new WeakMap<Uint8Array, KeyObject>();
 
 function agreementKeyObject(key: Uint8Array): KeyObject {
@@ -73,8 +75,8 @@ function viewOf({ buffer, byteOffset, length }: Buffer): Uint8Array {
 }
 
 /**
- * Keys for the checks of one call. A key object is worth its price, in garbage most of all, from a key's second signature on:
- * the authority's key verifies every second one, the others one each.
+ * Keys for the checks of one call. A key object is worth its price, in garbage most of all, from a key's second
+ * signature on: the authority's key verifies every second one, the others one each.
  */
 function verificationKeys(): (key: Uint8Array) => KeyObject | JsonWebKeyInput {
   const objects = new Map<Uint8Array, KeyObject | undefined>();

@@ -18,8 +18,8 @@ export interface SealInput {
 }
 
 /**
- * Where the primitives come from: `noble` runs anywhere, `node` uses node:crypto, `web` uses WebCrypto. The bytes are the
- * same; only speed differs. Public-key operations come in batches and are asynchronous, since WebCrypto is.
+ * Where the primitives come from: `noble` runs anywhere, `node` uses node:crypto, `web` uses WebCrypto. The bytes are
+ * the same; only speed differs. Public-key operations come in batches and are asynchronous, since WebCrypto is.
  *
  * Callers use `crypto/agreement.ts` and `signature.ts`, which check keys and signatures once for all providers.
  */

@@ -55,8 +55,8 @@ async function has(curve: Curve): Promise<boolean> {
 }
 
 /**
- * WebCrypto for the curves where the browser has them (and the page is a secure context), noble for the rest: hashes and
- * AEAD are many and short, which a promise each would make slower.
+ * WebCrypto for the curves where the browser has them (and the page is a secure context), noble for the rest: hashes
+ * and AEAD are many and short, which a promise each would make slower.
  */
 export const webProvider: CryptoProvider = {
   ...nobleProvider,

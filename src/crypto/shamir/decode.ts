@@ -51,8 +51,8 @@ function shortestRecurrence(syndromes: Uint16Array): Uint16Array {
 /**
  * The holders whose symbols are wrong in one column.
  *
- * @param syndromes s_j = sum over holders of weight * holder^j * symbol, for j from 0 to (shares - threshold - 1), not all
- *   zero; weight = 1 / product of (holder + other holder)
+ * @param syndromes s_j = sum over holders of weight * holder^j * symbol, for j from 0 to (shares - threshold - 1), not
+ *   all zero; weight = 1 / product of (holder + other holder)
  * @param holders the numbers of the holders whose shares are there
  * @returns their numbers in the order of `holders`, at most half as many as there are syndromes; `undefined` if no so
  *   few errors explain the syndromes

@@ -41,7 +41,10 @@ interface PublicLogarithms {
   readonly exp: Uint16Array;
 }
 
-/** a + b for exponents from 0 to 65535, again one of those: a carry out of 2^16 comes back as one. No branch to mispredict. */
+/**
+ * a + b for exponents from 0 to 65535, again one of those: a carry out of 2^16 comes back as one. No branch to
+ * mispredict.
+ */
 export function addExponents(a: number, b: number): number {
   const sum = a + b;
   return (sum & 0xffff) + (sum >>> 16);

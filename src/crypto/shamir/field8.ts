@@ -1,6 +1,6 @@
 /**
- * GF(2^8) as `shamirs-secret-sharing-ts` has it: polynomials over GF(2) modulo x^8 + x^4 + x^3 + x^2 + 1 (0x11D), in which
- * x generates the group. (AES and `shamir-secret-sharing` use 0x11B: another representation, so other shares.)
+ * GF(2^8) as `shamirs-secret-sharing-ts` has it: polynomials over GF(2) modulo x^8 + x^4 + x^3 + x^2 + 1 (0x11D), in
+ * which x generates the group. (AES and `shamir-secret-sharing` use 0x11B: another representation, so other shares.)
  *
  * Secret symbols lie four to a 32-bit word and are multiplied by public scalars only, with shifts and masks.
  */
@@ -13,7 +13,9 @@ export function double(word: number): number {
   return ((word & 0x7f7f7f7f) << 1) ^ (((word >>> 7) & 0x01010101) * 0x1d);
 }
 
-/** Fills `table` with the multiples of a word: entry v is v times it, entry 16 + v is v * x^4 times it, v from 0 to 15. */
+/**
+ * Fills `table` with the multiples of a word: entry v is v times it, entry 16 + v is v * x^4 times it, v from 0 to 15.
+ */
 export function prepareMultiples(table: Int32Array, word: number): void {
   let multiple = word;
   for (let nibble = 0; nibble < 32; nibble += 16) {

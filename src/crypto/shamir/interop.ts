@@ -1,16 +1,16 @@
 /**
- * Shamir sharing that is interoperable with the npm package `shamirs-secret-sharing-ts` 1.0.2: shares made by either are
- * combined by the other. For exchange and for tests; the protocol uses GF(2^16) (split.ts), which has more holders, finds
- * wrong shares and needs no framing.
+ * Shamir sharing that is interoperable with the npm package `shamirs-secret-sharing-ts` 1.0.2: shares made by either
+ * are combined by the other. For exchange and for tests; the protocol uses GF(2^16) (split.ts), which has more holders,
+ * finds wrong shares and needs no framing.
  *
- * A share is 0x08 (the bits of a symbol), the share's number from 1 to 255, and a body with one symbol for each byte of the
- * padded secret. The padded secret ends with the secret's bytes in reverse, each with a zero byte before it; before those
- * is a byte 0x01, and before that zeros up to a multiple of 16 bytes. So n bytes of secret make 16 * (floor(n / 8) + 1)
- * bytes of body.
+ * A share is 0x08 (the bits of a symbol), the share's number from 1 to 255, and a body with one symbol for each byte of
+ * the padded secret. The padded secret ends with the secret's bytes in reverse, each with a zero byte before it; before
+ * those is a byte 0x01, and before that zeros up to a multiple of 16 bytes. So n bytes of secret make 16 * (floor(n /
+ * 8) + 1) bytes of body.
  *
- * Limits: 255 shares; a share is more than twice as long as its secret; nothing in a share tells the threshold. Shares that
- * are too few, damaged or of different secrets are noticed by the zeros, except by a chance of about 256^-n, but not
- * corrected or named.
+ * Limits: 255 shares; a share is more than twice as long as its secret; nothing in a share tells the threshold. Shares
+ * that are too few, damaged or of different secrets are noticed by the zeros, except by a chance of about 256^-n, but
+ * not corrected or named.
  */
 
 import { wipe } from '../../core/bytes.js';

@@ -2,8 +2,8 @@
  * Shamir's secret sharing over GF(2^16): recovering, with the wrong shares found and named.
  *
  * Shares of a secret are a codeword of a generalized Reed-Solomon code (McEliece and Sarwate, CACM 24(9), 1981). With m
- * shares and threshold t, up to floor((m - t) / 2) wrong ones are corrected, however they are wrong: a share is wrong if
- * any of its symbols is, so all columns must agree on few wrong holders.
+ * shares and threshold t, up to floor((m - t) / 2) wrong ones are corrected, however they are wrong: a share is wrong
+ * if any of its symbols is, so all columns must agree on few wrong holders.
  *
  * "Wrong" means: not on the polynomial that the others are on. Whoever dealt the shares can deal bad ones, so a holder
  * that is named may have been dealt a bad share; only evidence from outside (a signed share) can tell the two apart.

@@ -1,9 +1,9 @@
 /**
  * Shamir's secret sharing (CACM 22(11), 1979) over GF(2^16): splitting.
  *
- * A secret is a string of symbols, little-endian u16. Each symbol is the value at 0 of a polynomial of its own, of degree
- * below the threshold; holder h, numbered from 1, gets the values at h. So a share has the length of the secret, any
- * `threshold` shares give the secret, and fewer say nothing about it. The field has room for 65,535 holders.
+ * A secret is a string of symbols, little-endian u16. Each symbol is the value at 0 of a polynomial of its own, of
+ * degree below the threshold; holder h, numbered from 1, gets the values at h. So a share has the length of the secret,
+ * any `threshold` shares give the secret, and fewer say nothing about it. The field has room for 65,535 holders.
  */
 
 import { checkBytes, checkInteger, describe } from '../../core/check.js';
@@ -33,8 +33,8 @@ export function coefficientLength(secretLength: number, threshold: number): numb
 }
 
 /**
- * Splits a secret for holders 1 to `holders`. Several secrets for the same holders are best joined into one: the work is
- * the same for each symbol, and parts of shares recover parts of the secret.
+ * Splits a secret for holders 1 to `holders`. Several secrets for the same holders are best joined into one: the work
+ * is the same for each symbol, and parts of shares recover parts of the secret.
  *
  * @param secret a positive even number of bytes
  * @returns the shares, as long as the secret; holder h's is at h - 1. Secrets all, they are the caller's to wipe

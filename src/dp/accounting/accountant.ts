@@ -6,7 +6,8 @@ import type { PrivacyEvent } from '../events/event.js';
 import type { Relation } from '../neighboring.js';
 
 /**
- * A figure and what is proved of it. `upper` is the one to promise. Where an accountant proves nothing from below, `lower` is 0.
+ * A figure and what is proved of it. `upper` is the one to promise. Where an accountant proves nothing from below,
+ * `lower` is 0.
  */
 export interface Bounds {
   readonly lower: number;
@@ -25,7 +26,8 @@ export interface Accountant<R extends Relation = Relation> {
   /**
    * This accountant after `count` (default 1) more of `event`.
    *
-   * @throws UsageError (`dp.unsupported`) for an event that it can't bound, (`dp.relation`) for one of another relation.
+   * @throws UsageError (`dp.unsupported`) for an event that it can't bound, (`dp.relation`) for one of another
+   *   relation.
    */
   compose(event: PrivacyEvent<R>, count?: number): Accountant<R>;
 

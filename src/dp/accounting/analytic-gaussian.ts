@@ -1,6 +1,6 @@
 /**
- * The Gaussian mechanism, exactly: Balle, Wang, "Improving the Gaussian mechanism for differential privacy" (2018), Theorem 8.
- * `mu` is the sensitivity over the standard deviation; n releases compose to mu sqrt(n).
+ * The Gaussian mechanism, exactly: Balle, Wang, "Improving the Gaussian mechanism for differential privacy" (2018),
+ * Theorem 8. `mu` is the sensitivity over the standard deviation; n releases compose to mu sqrt(n).
  */
 import { checkNumber } from '../../core/check.js';
 import { erfcx, logNormalTail, normalTail } from '../numeric/erfc.js';

@@ -19,8 +19,8 @@ export interface Releases<R extends Relation> {
 }
 
 /**
- * The least epsilon that privacy loss distributions or Renyi divergences prove for all these releases together, whichever can bound
- * them; the highest lower bound.
+ * The least epsilon that privacy loss distributions or Renyi divergences prove for all these releases together,
+ * whichever can bound them; the highest lower bound.
  *
  * @throws UsageError `dp.unsupported` where neither can, `dp.relation` for an event of another relation, `usage.range`
  */
@@ -54,7 +54,10 @@ function best<R extends Relation>({ relation, events }: Releases<R>, ask: (accou
   return { ...least, lower: Math.max(first.lower, second.lower) };
 }
 
-/** The account of all the releases, or the error where it has no bound for one of them. Throws what else `compose` throws. */
+/**
+ * The account of all the releases, or the error where it has no bound for one of them. Throws what else `compose`
+ * throws.
+ */
 export function composeKnown<R extends Relation>(
   empty: Accountant<R>,
   events: readonly CountedEvent<R>[],

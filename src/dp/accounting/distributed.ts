@@ -1,9 +1,9 @@
 /**
- * Noise that many clients add in integers before a modular sum: how rounding moves norms, and what the sum of their noises is
- * worth. Each gives an event for the accountants.
+ * Noise that many clients add in integers before a modular sum: how rounding moves norms, and what the sum of their
+ * noises is worth. Each gives an event for the accountants.
  *
- * Kairouz, Liu, Steinke, "The distributed discrete Gaussian mechanism for federated learning with secure aggregation" (2021),
- * and Agarwal, Kairouz, Liu, "The Skellam mechanism for differentially private federated learning" (2021).
+ * Kairouz, Liu, Steinke, "The distributed discrete Gaussian mechanism for federated learning with secure aggregation"
+ * (2021), and Agarwal, Kairouz, Liu, "The Skellam mechanism for differentially private federated learning" (2021).
  */
 import { checkInteger, checkNumber } from '../../core/check.js';
 import type { DiscreteGaussianEvent, SkellamEvent, ZcdpEvent } from '../events/event.js';
@@ -20,7 +20,8 @@ export function integerL1Norm(l2: number, dimension: number): number {
 }
 
 /**
- * The event of a sum of clipped, scaled and rounded vectors with Skellam noise of total standard deviation `centralStddev`.
+ * The event of a sum of clipped, scaled and rounded vectors with Skellam noise of total standard deviation
+ * `centralStddev`.
  *
  * @param options.scale grid steps to one unit of the input
  * @param options.clip l2 clip norm, in units of the input, as is `centralStddev`
@@ -42,8 +43,8 @@ export function distributedSkellam(options: {
 }
 
 /**
- * The event of a sum of clipped, scaled and rounded vectors where each of `clients` adds discrete Gaussian noise. The sum of the
- * noises is not quite a discrete Gaussian, which the event's `tau` charges for.
+ * The event of a sum of clipped, scaled and rounded vectors where each of `clients` adds discrete Gaussian noise. The
+ * sum of the noises is not quite a discrete Gaussian, which the event's `tau` charges for.
  *
  * @param options.gamma grid step; `localStddev` and `clip` are in the same unit
  * @throws UsageError for values out of range
@@ -62,8 +63,9 @@ export function distributedDiscreteGaussian(
 }
 
 /**
- * The same as other libraries account for it: as concentrated privacy of epsilon^2/2, with epsilon^2 the least of three bounds
- * of which the first adds tau d/2 (2021a, Proposition 14, as printed). For comparison; it charges less than is proved.
+ * The same as other libraries account for it: as concentrated privacy of epsilon^2/2, with epsilon^2 the least of three
+ * bounds of which the first adds tau d/2 (2021a, Proposition 14, as printed). For comparison; it charges less than is
+ * proved.
  *
  * @throws UsageError for values out of range
  */

@@ -1,4 +1,7 @@
-/** Takes compositions, trees and trivial samples apart, so that accountants see single releases and how often each was made. */
+/**
+ * Takes compositions, trees and trivial samples apart, so that accountants see single releases and how often each was
+ * made.
+ */
 import { checkInteger } from '../../core/check.js';
 import { UsageError } from '../../core/errors.js';
 import type { GaussianEvent, PrivacyEvent } from '../events/event.js';

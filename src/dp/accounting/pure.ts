@@ -1,4 +1,7 @@
-/** Composition of (epsilon, delta) guarantees, optimally: Kairouz, Oh, Viswanath, "The composition theorem for differential privacy" (2015). */
+/**
+ * Composition of (epsilon, delta) guarantees, optimally: Kairouz, Oh, Viswanath, "The composition theorem for
+ * differential privacy" (2015).
+ */
 import { checkInteger, checkNumber } from '../../core/check.js';
 import type { PrivacyEvent } from '../events/event.js';
 import { checkRelation, type DefaultRelation, movement, type Relation } from '../neighboring.js';
@@ -24,8 +27,8 @@ interface WorstLoss {
 const mostAtoms = 2 ** 21;
 
 /**
- * The least delta for which `count` releases that are each (`epsilon`, `delta`)-private are (`targetEpsilon`, delta)-private,
- * whatever they are (Theorem 3.3).
+ * The least delta for which `count` releases that are each (`epsilon`, `delta`)-private are (`targetEpsilon`,
+ * delta)-private, whatever they are (Theorem 3.3).
  *
  * @throws UsageError for values out of range.
  */
@@ -42,8 +45,8 @@ export function optimalComposition(options: {
 }
 
 /**
- * Adds up guarantees of the form (epsilon, delta). Optimal for any mixture, exactly; the cost grows with the product of the
- * numbers of releases of each epsilon, so for many kinds use the PLD accountant.
+ * Adds up guarantees of the form (epsilon, delta). Optimal for any mixture, exactly; the cost grows with the product of
+ * the numbers of releases of each epsilon, so for many kinds use the PLD accountant.
  */
 export class PureAccountant<R extends Relation = DefaultRelation> implements Accountant<R> {
   readonly relation: R;

@@ -16,10 +16,11 @@ interface Option {
 }
 
 /**
- * The largest sum over the complete dyadic nodes of a tree of `steps` leaves of (participations in the node)^2, over all ways
- * of taking part at most `maxParticipation` times in leaves whose numbers differ by more than `minSeparation`: the squared l2
- * sensitivity of the tree in clip norms (Kairouz et al., "Practical and private (deep) learning without sampling or shuffling",
- * 2021, appendix D.2). Exact, by dynamic programming over (subtree, blocked leaves, participations) with dominated ways dropped.
+ * The largest sum over the complete dyadic nodes of a tree of `steps` leaves of (participations in the node)^2, over
+ * all ways of taking part at most `maxParticipation` times in leaves whose numbers differ by more than `minSeparation`:
+ * the squared l2 sensitivity of the tree in clip norms (Kairouz et al., "Practical and private (deep) learning without
+ * sampling or shuffling", 2021, appendix D.2). Exact, by dynamic programming over (subtree, blocked leaves,
+ * participations) with dominated ways dropped.
  *
  * @throws UsageError for values out of range, or so large together that the table would not fit.
  */
@@ -47,7 +48,9 @@ export function singleTreeSensitivitySquared(options: {
   return Math.max(...front.flat().map(({ weight }) => weight));
 }
 
-/** Memoized: the best options for `count` participations in a complete subtree whose first `blocked` leaves are blocked. */
+/**
+ * Memoized: the best options for `count` participations in a complete subtree whose first `blocked` leaves are blocked.
+ */
 function subtreeTable(separation: number, most: number): (size: number, blocked: number, count: number) => Option[] {
   const kept = new Map<number, Option[][]>();
   const all = (size: number, blocked: number): Option[][] => {

@@ -1,4 +1,6 @@
-/** Zero-concentrated differential privacy (Bun, Steinke 2016): one number, the slope rho of D_a <= xi + rho a, added up. */
+/**
+ * Zero-concentrated differential privacy (Bun, Steinke 2016): one number, the slope rho of D_a <= xi + rho a, added up.
+ */
 import type { PrivacyEvent } from '../events/event.js';
 import { checkRelation, type DefaultRelation, movement, type Relation } from '../neighboring.js';
 import { type Accountant, type Bounds, checkDelta, checkEpsilon, checkRelationOf, unsupported } from './accountant.js';
@@ -11,8 +13,8 @@ interface Concentration {
 }
 
 /**
- * Adds up rho. Looser than the RDP accountant on samples, which it refuses, and as tight on Gaussians. Converts at the best real
- * order; proves upper bounds only.
+ * Adds up rho. Looser than the RDP accountant on samples, which it refuses, and as tight on Gaussians. Converts at the
+ * best real order; proves upper bounds only.
  */
 export class ZcdpAccountant<R extends Relation = DefaultRelation> implements Accountant<R> {
   readonly relation: R;

@@ -13,8 +13,8 @@ import type {
 } from './event.js';
 
 /**
- * `event` on a batch that every record joins independently with `samplingProbability`. To account for batches that a program
- * draws, take the event from the `BatchSampler` that draws them; this is for planning.
+ * `event` on a batch that every record joins independently with `samplingProbability`. To account for batches that a
+ * program draws, take the event from the `BatchSampler` that draws them; this is for planning.
  *
  * @throws UsageError for a probability outside [0, 1].
  */
@@ -28,8 +28,8 @@ export function poissonSampled<R extends Relation>(options: {
 }
 
 /**
- * `event` on a uniform batch of `sampleSize` of `datasetSize` records, without replacement. The sizes are public, so the relation
- * is `replaceOne`.
+ * `event` on a uniform batch of `sampleSize` of `datasetSize` records, without replacement. The sizes are public, so
+ * the relation is `replaceOne`.
  *
  * @throws UsageError unless 1 <= sampleSize <= datasetSize, and for another relation.
  */
@@ -74,8 +74,8 @@ export function selfComposed<R extends Relation>(event: PrivacyEvent<R>, count: 
 }
 
 /**
- * Tree aggregation restarted after each of `stepsPerTree` steps, a record being in at most one step of each tree. Only with a
- * special or replaced record is the order of the others unchanged, so the relation is one of those.
+ * Tree aggregation restarted after each of `stepsPerTree` steps, a record being in at most one step of each tree. Only
+ * with a special or replaced record is the order of the others unchanged, so the relation is one of those.
  *
  * @throws UsageError for values out of range and for addOrRemoveOne.
  */
@@ -98,8 +98,8 @@ export function treeRestarts<const R extends Exclude<Relation, DefaultRelation> 
 }
 
 /**
- * One tree over `steps` steps; a record takes part at most `maxParticipation` times, in steps whose numbers differ by more than
- * `minSeparation`.
+ * One tree over `steps` steps; a record takes part at most `maxParticipation` times, in steps whose numbers differ by
+ * more than `minSeparation`.
  *
  * @throws UsageError for values out of range and for addOrRemoveOne.
  */
@@ -133,7 +133,9 @@ function treeRelation<R extends Exclude<Relation, DefaultRelation>>(relation: R 
   return checked as R;
 }
 
-/** The relation of an event, typed: an event for R has the relation R, which the conditional member of the union hides. */
+/**
+ * The relation of an event, typed: an event for R has the relation R, which the conditional member of the union hides.
+ */
 function relationOf<R extends Relation>(event: PrivacyEvent<R>): R {
   return event.relation as R;
 }

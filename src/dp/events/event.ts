@@ -1,10 +1,10 @@
 /**
- * Privacy events: immutable descriptions of what was released about the data, which accountants add up. An event says what was
- * done, not what it costs.
+ * Privacy events: immutable descriptions of what was released about the data, which accountants add up. An event says
+ * what was done, not what it costs.
  *
- * A noise multiplier is the noise's scale (standard deviation, or b of Laplace) over the clip norm C, which is the most that
- * one record adds, whatever the relation; that a replaced record moves a sum by 2 C is the accountants' business, so it can't be
- * forgotten.
+ * A noise multiplier is the noise's scale (standard deviation, or b of Laplace) over the clip norm C, which is the most
+ * that one record adds, whatever the relation; that a replaced record moves a sum by 2 C is the accountants' business,
+ * so it can't be forgotten.
  */
 import type { Relation } from '../neighboring.js';
 

@@ -78,8 +78,8 @@ function scaled<R extends Relation>(
 }
 
 /**
- * Discrete Gaussian noise of parameter `sigmaSquared` (grid units squared) on integer vectors whose contributions have an l2
- * norm of at most `contribution`.
+ * Discrete Gaussian noise of parameter `sigmaSquared` (grid units squared) on integer vectors whose contributions have
+ * an l2 norm of at most `contribution`.
  *
  * @throws UsageError for values out of range, and for a contribution that is not an integer in one dimension.
  */
@@ -142,8 +142,8 @@ export function skellam<const R extends Relation = DefaultRelation>(
 }
 
 /**
- * Randomized response: with probability `noise` a uniform bucket, else the truth. There is no such thing as a missing answer, so
- * the relation is a replacement.
+ * Randomized response: with probability `noise` a uniform bucket, else the truth. There is no such thing as a missing
+ * answer, so the relation is a replacement.
  *
  * @throws UsageError for a `noise` outside (0, 1] or fewer than 2 buckets.
  */

@@ -37,7 +37,8 @@ export function privacyBudget(options: BudgetOptions): Budget {
 /**
  * Epsilon of charged events together.
  *
- * @throws UsageError `dp.event` for what is no event, `dp.relation` for one of another relation, `dp.unsupported` where no accountant has a bound
+ * @throws UsageError `dp.event` for what is no event, `dp.relation` for one of another relation, `dp.unsupported` where
+ *   no accountant has a bound
  */
 export function spentEpsilon(
   events: readonly JsonValue[],
@@ -65,10 +66,12 @@ export interface LedgerTask {
 }
 
 /**
- * For a client, before it takes part in a task: refuses it if the rounds still to come would pass the budget that the ledger was opened with. Rounds
- * that were charged before are spent, whatever they cost, and don't come again. Charges nothing: each round is charged before its input leaves.
+ * For a client, before it takes part in a task: refuses it if the rounds still to come would pass the budget that the
+ * ledger was opened with. Rounds that were charged before are spent, whatever they cost, and don't come again. Charges
+ * nothing: each round is charged before its input leaves.
  *
- * @throws AbortError `ledger.exhausted` if the budget would be passed; UsageError `usage.range`, `dp.event`, `dp.relation`
+ * @throws AbortError `ledger.exhausted` if the budget would be passed; UsageError `usage.range`, `dp.event`,
+ *   `dp.relation`
  */
 export function refuseTask(ledger: Ledger, { task, event, rounds }: LedgerTask): void {
   if (typeof task !== 'string') throw new UsageError('usage.task', `task must be a name, got ${describe(task)}`);

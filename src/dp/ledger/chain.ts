@@ -14,11 +14,12 @@ export interface LedgerState {
 }
 
 /**
- * Reads parts and checks the chain: each line follows the hash of the one before it in its part, and each part's first line follows a line
- * of an older part. Where a part follows not the last line of the one before, the lines skipped are late.
+ * Reads parts and checks the chain: each line follows the hash of the one before it in its part, and each part's first
+ * line follows a line of an older part. Where a part follows not the last line of the one before, the lines skipped are
+ * late.
  *
- * @throws AbortError `ledger.corrupt`, naming part and line, if anything was altered, dropped or inserted; what can't be
- *   told is whether lines are missing at the end: compare `head` with one noted elsewhere
+ * @throws AbortError `ledger.corrupt`, naming part and line, if anything was altered, dropped or inserted; what can't
+ *   be told is whether lines are missing at the end: compare `head` with one noted elsewhere
  */
 export function readChain(parts: readonly string[]): LedgerState {
   const charges: Charge[] = [];

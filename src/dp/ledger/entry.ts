@@ -12,7 +12,10 @@ export interface Charge {
   readonly task: string;
   /** From 0 to 2^32 - 1. */
   readonly round: number;
-  /** What else tells releases apart, such as the hash of the session context: lower-case hexadecimal, up to 128 digits, or ''. */
+  /**
+   * What else tells releases apart, such as the hash of the session context: lower-case hexadecimal, up to 128 digits,
+   * or ''.
+   */
   readonly context: string;
   /** The privacy event, in whatever form the accountant reads: the ledger only keeps it. */
   readonly event: JsonValue;
@@ -62,7 +65,10 @@ export function chargeKey({ task, round, context }: Pick<Charge, 'task' | 'round
   return canonicalJson([task, round, context]);
 }
 
-/** Returns a copy of `charge` that nobody else holds; throws `UsageError`: `usage.options`, `usage.task`, `usage.range`, `usage.hex`, `usage.json`. */
+/**
+ * Returns a copy of `charge` that nobody else holds; throws `UsageError`: `usage.options`, `usage.task`, `usage.range`,
+ * `usage.hex`, `usage.json`.
+ */
 export function checkCharge(charge: Charge): Charge {
   const { task, round, context, event } = checkOptions('charge', charge);
   if (typeof task !== 'string' || task.length < 1 || task.length > 255)

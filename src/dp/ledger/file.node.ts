@@ -83,9 +83,10 @@ async function inDirectory<T>(directory: string, task: Promise<T>): Promise<T> {
 const name = (epoch: number): string => `${String(epoch).padStart(9, '0')}.jsonl`;
 
 /**
- * A ledger in a directory of its own, one file a part: `000000001.jsonl` and so on. A part is claimed by creating its file exclusively, which the
- * file system lets one process do; no lock is held, so none is left behind by a process that is killed. The directory must be
- * on a local file system, or one whose exclusive creation and listing are consistent between machines.
+ * A ledger in a directory of its own, one file a part: `000000001.jsonl` and so on. A part is claimed by creating its
+ * file exclusively, which the file system lets one process do; no lock is held, so none is left behind by a process
+ * that is killed. The directory must be on a local file system, or one whose exclusive creation and listing are
+ * consistent between machines.
  *
  * Opening and reading throw `UsageError` (`usage.file`) if the directory can't be made or used.
  */

@@ -29,9 +29,9 @@ export interface Receipt {
 }
 
 /**
- * What was spent, for good. A charge is durable before `charge` resolves, so whoever releases after that can't have released more than was spent,
- * wherever the process dies. Nothing is ever refunded: a release that failed is still paid for, and doing it again with the
- * same task, round and context costs nothing more.
+ * What was spent, for good. A charge is durable before `charge` resolves, so whoever releases after that can't have
+ * released more than was spent, wherever the process dies. Nothing is ever refunded: a release that failed is still
+ * paid for, and doing it again with the same task, round and context costs nothing more.
  */
 export class Ledger {
   readonly #writer: LedgerWriter;
@@ -103,8 +103,9 @@ export class Ledger {
   /**
    * Pays for one release. Resolves once the charge is durable and no other writer has taken over: release only then.
    *
-   * @throws UsageError as `checkCharge`, or `ledger.conflict` if the same task, round and context were charged for another event;
-   *   AbortError `ledger.exhausted` if the budget would be passed (nothing is written), `ledger.fenced`, or `ledger.broken` after a failed write
+   * @throws UsageError as `checkCharge`, or `ledger.conflict` if the same task, round and context were charged for
+   *   another event; AbortError `ledger.exhausted` if the budget would be passed (nothing is written), `ledger.fenced`,
+   *   or `ledger.broken` after a failed write
    */
   async charge(charge: Charge): Promise<Receipt> {
     const checked = checkCharge(charge);
@@ -139,8 +140,9 @@ export class Ledger {
   }
 
   /**
-   * For a client that is offered a task: throws AbortError `ledger.exhausted` if these events (all that the task may come to, such as its planned
-   * rounds) would pass its own budget, so that it can refuse the task before it takes part. Charges nothing.
+   * For a client that is offered a task: throws AbortError `ledger.exhausted` if these events (all that the task may
+   * come to, such as its planned rounds) would pass its own budget, so that it can refuse the task before it takes
+   * part. Charges nothing.
    */
   refuseBeyondBudget(task: string, events: readonly JsonValue[]): void {
     this.#refuseBeyondBudget(
@@ -182,7 +184,10 @@ export async function verifyLedger(storage: LedgerStorage, head?: string): Promi
   return state;
 }
 
-/** All complete lines as one JSON-lines text, for an auditor; `importLedger` takes it. Throws AbortError (`ledger.corrupt`). */
+/**
+ * All complete lines as one JSON-lines text, for an auditor; `importLedger` takes it. Throws AbortError
+ * (`ledger.corrupt`).
+ */
 export async function exportLedger(storage: LedgerStorage): Promise<string> {
   const parts = await storage.read();
   readChain(parts);

@@ -1,11 +1,13 @@
 import { AbortError } from '../../core/errors.js';
 
 /**
- * Where a ledger lives. It consists of parts, one for each time that it was opened, each written by one writer only and only at its end.
+ * Where a ledger lives. It consists of parts, one for each time that it was opened, each written by one writer only and
+ * only at its end.
  *
- * Two rules make it safe. *Durable*: what `append` has resolved for survives the process, and where it can, the machine. *Fenced*: a part is
- * claimed before older parts are read, and an append looks for newer parts after it is durable. So of two writers, either the
- * newer one reads the older one's line, or the older one learns that it is fenced before it releases anything.
+ * Two rules make it safe. *Durable*: what `append` has resolved for survives the process, and where it can, the
+ * machine. *Fenced*: a part is claimed before older parts are read, and an append looks for newer parts after it is
+ * durable. So of two writers, either the newer one reads the older one's line, or the older one learns that it is
+ * fenced before it releases anything.
  */
 export interface LedgerStorage {
   /** Claims the next part, then reads all older ones, oldest first. From here on appends to older parts fail. */
@@ -25,8 +27,9 @@ export interface OpenedLedger {
 /** The one writer of a part. */
 export interface LedgerWriter {
   /**
-   * Writes `line` and a newline, makes them durable, and then checks the fence: throws AbortError `ledger.fenced` if a newer part
-   * exists. After any error the writer takes no more lines: whether the line is there is known only by opening again.
+   * Writes `line` and a newline, makes them durable, and then checks the fence: throws AbortError `ledger.fenced` if a
+   * newer part exists. After any error the writer takes no more lines: whether the line is there is known only by
+   * opening again.
    */
   readonly append: (line: string) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -40,7 +43,9 @@ export function fenced(): AbortError {
   );
 }
 
-/** Parts in memory: for tests, and for simulations whose privacy nobody's life depends on. Nothing survives the process. */
+/**
+ * Parts in memory: for tests, and for simulations whose privacy nobody's life depends on. Nothing survives the process.
+ */
 export function memoryStorage(initial: readonly string[] = []): LedgerStorage {
   const parts = [...initial];
   return {

@@ -2,9 +2,9 @@ import { checkInteger, checkNumber } from '../../core/check.js';
 import { AbortError } from '../../core/errors.js';
 
 /**
- * Adaptive clipping (Andrew, Thakkar, McMahan and Ramaswamy 2021): the clip norm follows a quantile of the clients' norms, learned from one more
- * coordinate of the masked sum. Each client adds +1 to it if its norm was within the clip norm, else -1 (twice the paper's
- * b - 1/2, to stay in the integers), so nobody sees a single one.
+ * Adaptive clipping (Andrew, Thakkar, McMahan and Ramaswamy 2021): the clip norm follows a quantile of the clients'
+ * norms, learned from one more coordinate of the masked sum. Each client adds +1 to it if its norm was within the clip
+ * norm, else -1 (twice the paper's b - 1/2, to stay in the integers), so nobody sees a single one.
  */
 
 /** A client's coordinate. Throws `UsageError` (`usage.range`). */
@@ -28,7 +28,10 @@ export interface ClipUpdate {
   readonly most: number;
 }
 
-/** C exp(-rate (fraction - quantile)), kept in [least, most]; the fraction is kept in [0, 1], which costs no privacy. Throws `UsageError` (`usage.range`). */
+/**
+ * C exp(-rate (fraction - quantile)), kept in [least, most]; the fraction is kept in [0, 1], which costs no privacy.
+ * Throws `UsageError` (`usage.range`).
+ */
 export function nextClip(update: ClipUpdate): number {
   const least = checkNumber('least', update.least, Number.MIN_VALUE, Number.MAX_VALUE);
   const most = checkNumber('most', update.most, least, Number.MAX_VALUE);
@@ -42,8 +45,9 @@ export function nextClip(update: ClipUpdate): number {
 }
 
 /**
- * The noise multiplier of the update that, beside an indicator sum with noise of deviation `indicatorDeviation` (of a sum of +-1), costs as
- * much as `noiseMultiplier` alone: (z^-2 - s^-2)^(-1/2). In the paper's b - 1/2, of sensitivity 1/2, s is 2 sigma_b.
+ * The noise multiplier of the update that, beside an indicator sum with noise of deviation `indicatorDeviation` (of a
+ * sum of +-1), costs as much as `noiseMultiplier` alone: (z^-2 - s^-2)^(-1/2). In the paper's b - 1/2, of sensitivity
+ * 1/2, s is 2 sigma_b.
  *
  * @throws UsageError `usage.range`; AbortError `dp.infeasible` if the indicators alone cost more
  */

@@ -17,7 +17,9 @@ import { addIntegerNoise } from './central.js';
 export interface CentralSettings {
   /** Values of the sum, d. */
   readonly dimension: number;
-  /** The largest Euclidean norm of what one client adds to the sum, in its integer steps: see `quantizedContribution`. */
+  /**
+   * The largest Euclidean norm of what one client adds to the sum, in its integer steps: see `quantizedContribution`.
+   */
   readonly contribution: number;
   /** sigma^2 of the discrete Gaussian noise in each coordinate, in steps squared: exactly what the double is. */
   readonly variance: number;
@@ -26,19 +28,26 @@ export interface CentralSettings {
 /** Noise and sum are to fit doubles exactly. */
 const maxVariance = 2 ** 80;
 
-/** Steps that no value of the noise goes beyond, but with probability 2^-40 for 2^27 values together: 2^28 exp(-10^2/2) is less. */
+/**
+ * Steps that no value of the noise goes beyond, but with probability 2^-40 for 2^27 values together: 2^28 exp(-10^2/2)
+ * is less.
+ */
 export function noiseReach(variance: number): number {
   return Math.ceil(10 * Math.sqrt(checkNumber('variance', variance, 0, maxVariance)));
 }
 
-/** The norm that so many values of the noise don't go beyond, but with probability 2^-40 (Hsu, Kakade and Zhang 2012, theorem 1: 2^40 < e^28). */
+/**
+ * The norm that so many values of the noise don't go beyond, but with probability 2^-40 (Hsu, Kakade and Zhang 2012,
+ * theorem 1: 2^40 < e^28).
+ */
 export function noiseNorm(variance: number, dimension: number): number {
   return Math.sqrt(variance * (dimension + 2 * Math.sqrt(28 * dimension) + 56));
 }
 
 /**
- * Central noise: the server learns the exact sum and adds discrete Gaussian noise to it before it shows it to anyone. So the server has to be
- * trusted with the sum; what it shows is private. Exact integer noise on an integer sum: nothing is said by low bits (Mironov 2012).
+ * Central noise: the server learns the exact sum and adds discrete Gaussian noise to it before it shows it to anyone.
+ * So the server has to be trusted with the sum; what it shows is private. Exact integer noise on an integer sum:
+ * nothing is said by low bits (Mironov 2012).
  */
 export class CentralMechanism {
   readonly settings: CentralSettings;
@@ -60,8 +69,9 @@ export class CentralMechanism {
   }
 
   /**
-   * The integers of a decoded sum with noise, as new integers in doubles. Call it once a sum: two outcomes of one sum cost twice. A sum mod 2^b, in
-   * which someone may have put anything, has to be taken mod 2^b again: it may be just where it wraps, and one record more would move it by 2^b.
+   * The integers of a decoded sum with noise, as new integers in doubles. Call it once a sum: two outcomes of one sum
+   * cost twice. A sum mod 2^b, in which someone may have put anything, has to be taken mod 2^b again: it may be just
+   * where it wraps, and one record more would move it by 2^b.
    *
    * @throws UsageError `usage.integers`, `usage.vector`
    */
@@ -74,8 +84,8 @@ export class CentralMechanism {
   }
 
   /**
-   * What one such sum costs, as the event to charge and to compose. `samplingProbability` may only be given where each record came by its own
-   * coin, and amplifies only against those who don't see who took part.
+   * What one such sum costs, as the event to charge and to compose. `samplingProbability` may only be given where each
+   * record came by its own coin, and amplifies only against those who don't see who took part.
    *
    * @throws UsageError `usage.range`, `usage.choice`
    */
@@ -93,7 +103,9 @@ export class CentralMechanism {
     return samplingProbability === 1 ? event : poissonSampled<R>({ samplingProbability, event });
   }
 
-  /** Epsilon of so many sums. Throws as `event`, and UsageError `dp.unsupported` for what no accountant has a bound for. */
+  /**
+   * Epsilon of so many sums. Throws as `event`, and UsageError `dp.unsupported` for what no accountant has a bound for.
+   */
   epsilonAfter<R extends Relation>(options: {
     readonly rounds: number;
     readonly relation: R;
@@ -121,7 +133,8 @@ export interface CentralTarget extends Omit<CentralSettings, 'variance'> {
 /**
  * The least noise that keeps the whole task within its budget, and the epsilon that it comes to.
  *
- * @throws UsageError `usage.range`, `usage.choice`, `dp.unsupported`; AbortError `dp.infeasible` where the noise would not fit
+ * @throws UsageError `usage.range`, `usage.choice`, `dp.unsupported`; AbortError `dp.infeasible` where the noise would
+ *   not fit
  */
 export function planCentral(target: CentralTarget): { readonly settings: CentralSettings; readonly epsilon: Bounds } {
   const { dimension, contribution, samplingProbability = 1, epsilon, delta, rounds } = target;
@@ -142,7 +155,8 @@ export function planCentral(target: CentralTarget): { readonly settings: Central
     most: 1e9,
     costs: 'less',
   });
-  // Discrete noise costs at most as much as Gaussian noise of some three steps squared less; small noise takes more to make up for it.
+  // Discrete noise costs at most as much as Gaussian noise of some three steps squared less; small noise takes more to
+  // make up for it.
   for (let variance = (noiseMultiplier * contribution) ** 2; variance < maxVariance; variance *= 1.001) {
     const mechanism = new CentralMechanism({ dimension, contribution, variance: Math.ceil(1024 * variance) / 1024 });
     const spent = mechanism.epsilonAfter({ rounds, relation, delta, samplingProbability });
@@ -155,9 +169,9 @@ export function planCentral(target: CentralTarget): { readonly settings: Central
 }
 
 /**
- * The largest norm, in integer steps, of an update that was clipped to norm `clip`, quantized by stochastic rounding in steps of `step` and
- * multiplied with a weight up to `maxWeight`: each coordinate moves by a step at most, so (clip/step + sqrt(d)) * maxWeight. Clipping in
- * float32 may leave a norm some 2^-22 too large, which is included.
+ * The largest norm, in integer steps, of an update that was clipped to norm `clip`, quantized by stochastic rounding in
+ * steps of `step` and multiplied with a weight up to `maxWeight`: each coordinate moves by a step at most, so
+ * (clip/step + sqrt(d)) * maxWeight. Clipping in float32 may leave a norm some 2^-22 too large, which is included.
  *
  * @throws UsageError `usage.range`
  */

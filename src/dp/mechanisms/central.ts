@@ -4,9 +4,9 @@ import type { RandomSource } from '../../core/random.js';
 import type { NoiseSampler } from '../samplers/sampler.js';
 
 /**
- * Central noise: the server adds it to the sum, so it has to be trusted with the sum. Values are put on a grid of steps of a power of two first, and
- * the noise is integers of that grid. So what comes out is always a whole number of steps, for every input, and says nothing by
- * its low bits, as a continuous Gaussian in floating point does (Mironov 2012).
+ * Central noise: the server adds it to the sum, so it has to be trusted with the sum. Values are put on a grid of steps
+ * of a power of two first, and the noise is integers of that grid. So what comes out is always a whole number of steps,
+ * for every input, and says nothing by its low bits, as a continuous Gaussian in floating point does (Mironov 2012).
  */
 export interface GridNoiseOptions {
   /** Binary exponent of the grid step, from -1000 to 900: steps are 2^exponent. */
@@ -66,8 +66,9 @@ export function addIntegerNoise(
 }
 
 /**
- * The L2 sensitivity of a sum on the grid, in steps: two real sums at most `sensitivity` apart are at most sensitivity/step + sqrt(d) apart once rounded,
- * as each coordinate moves by less than a step more. Sums of integers need no such addition.
+ * The L2 sensitivity of a sum on the grid, in steps: two real sums at most `sensitivity` apart are at most
+ * sensitivity/step + sqrt(d) apart once rounded, as each coordinate moves by less than a step more. Sums of integers
+ * need no such addition.
  *
  * @throws UsageError `usage.range`
  */

@@ -19,8 +19,9 @@ export function l2Norm(values: Float32Array | Float64Array): number {
 }
 
 /**
- * A copy of `values`, scaled down to norm `clip` if it is longer. For privacy don't rely on the norm of the copy, which is off by
- * rounding: the mechanisms check norms again in integers. Throws as `l2Norm`, and `usage.range` unless 0 < clip <= 2^64.
+ * A copy of `values`, scaled down to norm `clip` if it is longer. For privacy don't rely on the norm of the copy, which
+ * is off by rounding: the mechanisms check norms again in integers. Throws as `l2Norm`, and `usage.range` unless 0 <
+ * clip <= 2^64.
  */
 export function clipToNorm(values: Float32Array | Float64Array, clip: number): Float64Array<ArrayBuffer> {
   checkNumber('clip', clip, 2 ** -64, 2 ** 64);

@@ -23,9 +23,15 @@ export interface ComponentOptions {
   /** V: variance that the honest survivors' noise must have together, in units of the grid. */
   readonly sumVariance: Rational;
   readonly noise: DistributedNoiseKind;
-  /** Removable components, at most 16; more come closer to the least noise for each number of survivors. Ignored with `releaseAt`. */
+  /**
+   * Removable components, at most 16; more come closer to the least noise for each number of survivors. Ignored with
+   * `releaseAt`.
+   */
   readonly removable?: number;
-  /** The removable components' `releaseAt`, falling, where they are settled: the parties take them from the session's context. */
+  /**
+   * The removable components' `releaseAt`, falling, where they are settled: the parties take them from the session's
+   * context.
+   */
   readonly releaseAt?: readonly number[];
 }
 
@@ -42,10 +48,11 @@ export interface NoiseComponents {
 }
 
 /**
- * Each client adds as much noise as the fewest survivors would need. The protocol then gives the server the seeds of the components that are
- * too much for as many as did survive. With survivors s_0 = n > s_1 > ... > s_T = minimum, component j has variance
- * V (1/(s_j - c) - 1/(s_{j-1} - c)) and is removed from s_{j-1} survivors on. So for s_j <= S < s_{j-1} survivors each keeps V/(s_j - c), and
- * the S - c honest ones at least V: never less, and more by at most the ratio of neighboring steps.
+ * Each client adds as much noise as the fewest survivors would need. The protocol then gives the server the seeds of
+ * the components that are too much for as many as did survive. With survivors s_0 = n > s_1 > ... > s_T = minimum,
+ * component j has variance V (1/(s_j - c) - 1/(s_{j-1} - c)) and is removed from s_{j-1} survivors on. So for s_j <= S
+ * < s_{j-1} survivors each keeps V/(s_j - c), and the S - c honest ones at least V: never less, and more by at most the
+ * ratio of neighboring steps.
  *
  * @throws UsageError `usage.range`, `usage.rational`, `usage.choice`
  */
@@ -124,8 +131,8 @@ export function distributedSampler(noise: DistributedNoiseKind, variance: Ration
 const nonce: Uint8Array = utf8('veilsum nois');
 
 /**
- * The random bytes that a component is drawn from: the ChaCha20 key stream (RFC 8439) under its application seed. Client and server
- * get the same noise from the same seed, since samplers don't depend on the platform's arithmetic.
+ * The random bytes that a component is drawn from: the ChaCha20 key stream (RFC 8439) under its application seed.
+ * Client and server get the same noise from the same seed, since samplers don't depend on the platform's arithmetic.
  *
  * @param seed 32 bytes, used for one component of one client in one session
  * @throws UsageError `usage.bytes`; later `usage.random` after 256 GiB

@@ -23,8 +23,9 @@ import { decodeDistributed, encodeDistributed, integerSensitivity, subtractNoise
 import { type DistributedNoiseKind, distributedNoiseKinds, groupedTau, wrapLog2 } from './noisy-sum.js';
 
 /**
- * Everything that clients and server must agree on about distributed noise: plain data, for a plan to hold. `planDistributed` finds it.
- * It is agreed and not derived anew by each, since the search goes through logarithms, which engines round differently.
+ * Everything that clients and server must agree on about distributed noise: plain data, for a plan to hold.
+ * `planDistributed` finds it. It is agreed and not derived anew by each, since the search goes through logarithms,
+ * which engines round differently.
  */
 export interface DistributedSettings {
   readonly noise: DistributedNoiseKind;
@@ -44,9 +45,15 @@ export interface DistributedSettings {
   readonly minSurvivors: number;
   /** Survivors who may tell the server their noise: theirs doesn't count. */
   readonly colluders: number;
-  /** Variance of the honest survivors' noise in a coordinate of the sum, in grid steps squared: exactly what the double is. */
+  /**
+   * Variance of the honest survivors' noise in a coordinate of the sum, in grid steps squared: exactly what the double
+   * is.
+   */
   readonly variance: number;
-  /** For each removable noise component (an application seed of the session), the survivors from which on it is taken back. Falling. */
+  /**
+   * For each removable noise component (an application seed of the session), the survivors from which on it is taken
+   * back. Falling.
+   */
   readonly releaseAt: readonly number[];
 }
 
@@ -63,9 +70,10 @@ export interface DistributedEncodeOptions {
 /**
  * Distributed noise from end to end: what a client masks, what the server takes back and decodes, and what it costs.
  *
- * Client: clip, rotate, round within the norm bound, add integer noise in the ring (Kairouz, Liu and Steinke 2021; Agarwal, Kairouz and Liu
- * 2021). Server: remove the noise components that so many survivors make excessive (XNoise: Jiang et al., Dordis, 2024), decode. Nobody is trusted
- * with a sum that has less noise than was agreed, but for the colluders that the settings allow.
+ * Client: clip, rotate, round within the norm bound, add integer noise in the ring (Kairouz, Liu and Steinke 2021;
+ * Agarwal, Kairouz and Liu 2021). Server: remove the noise components that so many survivors make excessive (XNoise:
+ * Jiang et al., Dordis, 2024), decode. Nobody is trusted with a sum that has less noise than was agreed, but for the
+ * colluders that the settings allow.
  */
 export class DistributedMechanism {
   readonly settings: DistributedSettings;
@@ -90,7 +98,8 @@ export class DistributedMechanism {
   /**
    * A client's input: `length` values mod 2^b.
    *
-   * @throws UsageError `usage.vector`, `usage.floats`, `usage.finite`, `usage.bytes`, or `usage.seeds` unless there is one seed for each component
+   * @throws UsageError `usage.vector`, `usage.floats`, `usage.finite`, `usage.bytes`, or `usage.seeds` unless there is
+   *   one seed for each component
    */
   encode(update: Float32Array | Float64Array, options: DistributedEncodeOptions): PlainVector {
     const { rotation, random, applicationSeeds = [] } = options;
@@ -113,12 +122,12 @@ export class DistributedMechanism {
   }
 
   /**
-   * Takes the noise that this many survivors make excessive out of their sum, in place. The server draws it anew from the seeds that the
-   * session released: about as many draws as values, times survivors, times components.
+   * Takes the noise that this many survivors make excessive out of their sum, in place. The server draws it anew from
+   * the seeds that the session released: about as many draws as values, times survivors, times components.
    *
    * @param seeds of each survivor, its released application seeds by position, as in the session's result
-   * @throws AbortError `dp.survivors` below the fewest survivors; UsageError `usage.seeds` unless there are just the seeds that the rule releases,
-   *   `usage.vector`. The sum is unchanged then.
+   * @throws AbortError `dp.survivors` below the fewest survivors; UsageError `usage.seeds` unless there are just the
+   *   seeds that the rule releases, `usage.vector`. The sum is unchanged then.
    */
   removeExcess(sum: PlainVector, seeds: Iterable<ReadonlyMap<number, Uint8Array>>): void {
     const survivors = [...seeds];
@@ -139,17 +148,22 @@ export class DistributedMechanism {
       }
   }
 
-  /** The sum of the updates with noise, `dimension` values in their unit. Throws `UsageError`: `usage.vector`, `usage.bytes`. */
+  /**
+   * The sum of the updates with noise, `dimension` values in their unit. Throws `UsageError`: `usage.vector`,
+   * `usage.bytes`.
+   */
   decode(sum: PlainVector, rotation: Uint8Array): Float64Array<ArrayBuffer> {
     this.#checkSum(sum);
     return decodeDistributed(sum, { ...this.settings, rotation });
   }
 
   /**
-   * What a sum of so many survivors costs, as the event to charge and to compose. `samplingProbability` may only be given where each record
-   * came by its own coin, and amplifies only against those who don't see who took part: not against the server.
+   * What a sum of so many survivors costs, as the event to charge and to compose. `samplingProbability` may only be
+   * given where each record came by its own coin, and amplifies only against those who don't see who took part: not
+   * against the server.
    *
-   * @param options.survivors of the sum; or of several sums that have no record in common, for an event that costs no less than the dearest of them
+   * @param options.survivors of the sum; or of several sums that have no record in common, for an event that costs no
+   *   less than the dearest of them
    * @throws AbortError `dp.survivors` below the fewest survivors; UsageError `usage.range`
    */
   event<R extends Relation>(options: {
@@ -175,8 +189,9 @@ export class DistributedMechanism {
   }
 
   /**
-   * What a sum costs at most, however many survive: with the least variance and the largest tau of all numbers. Those need not be at one number. With
-   * few survivors, each keeps wide noise; with many, narrow noise, whose sum is further from a discrete Gaussian.
+   * What a sum costs at most, however many survive: with the least variance and the largest tau of all numbers. Those
+   * need not be at one number. With few survivors, each keeps wide noise; with many, narrow noise, whose sum is further
+   * from a discrete Gaussian.
    *
    * @throws UsageError `usage.range`, `usage.choice`
    */
@@ -185,7 +200,8 @@ export class DistributedMechanism {
     readonly samplingProbability?: number;
   }): PrivacyEvent<R> {
     const { minSurvivors, releaseAt } = this.settings;
-    // While the same components are kept, variance and tau both rise with the survivors: the ends of these ranges will do.
+    // While the same components are kept, variance and tau both rise with the survivors: the ends of these ranges will
+    // do.
     const fewest = [minSurvivors, ...releaseAt];
     return this.event<R>({ ...options, survivors: [...fewest, ...lastBeforeRemoval(this.components, this.settings)] });
   }
@@ -252,7 +268,10 @@ export class DistributedMechanism {
   }
 }
 
-/** The event of one sum, as `NoisySum` describes it, but with what one record adds in place of what a neighbor's sum differs by. */
+/**
+ * The event of one sum, as `NoisySum` describes it, but with what one record adds in place of what a neighbor's sum
+ * differs by.
+ */
 export function noisySumEvent<R extends Relation>(sum: {
   readonly noise: DistributedNoiseKind;
   readonly relation: R;
@@ -271,7 +290,10 @@ export function noisySumEvent<R extends Relation>(sum: {
   return discreteGaussian<R>({ relation, sigmaSquared: variance, contribution: l2, l1, dimension, tau });
 }
 
-/** The largest variance of a released sum's noise, of all survivors, over their numbers: it peaks just before a component is removed. */
+/**
+ * The largest variance of a released sum's noise, of all survivors, over their numbers: it peaks just before a
+ * component is removed.
+ */
 export function mostVariance(
   components: NoiseComponents,
   { minSurvivors, clients }: Pick<DistributedSettings, 'minSurvivors' | 'clients'>,

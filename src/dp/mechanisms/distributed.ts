@@ -54,8 +54,8 @@ export interface EncodeOptions extends DistributedEncoding {
 }
 
 /**
- * A client's input: clipped, rotated, rounded to the grid within the norm bound, noise added in the ring (Kairouz, Liu and Steinke 2021,
- * algorithm 1). The vector has `rotatedLength(dimension)` values mod 2^b.
+ * A client's input: clipped, rotated, rounded to the grid within the norm bound, noise added in the ring (Kairouz, Liu
+ * and Steinke 2021, algorithm 1). The vector has `rotatedLength(dimension)` values mod 2^b.
  *
  * @throws UsageError `usage.vector` on another length, `usage.floats`, `usage.finite`, `usage.range`, `usage.bytes`
  */
@@ -78,7 +78,8 @@ export function encodeDistributed(update: Float32Array | Float64Array, options: 
 }
 
 /**
- * The sum of the clients' updates, with noise, in their unit. Exact (but for the rotation's rounding) unless the sum wrapped.
+ * The sum of the clients' updates, with noise, in their unit. Exact (but for the rotation's rounding) unless the sum
+ * wrapped.
  *
  * @throws UsageError `usage.vector`, `usage.bytes`
  */
@@ -96,7 +97,10 @@ export function addNoise(vector: PlainVector, sampler: NoiseSampler, random: Ran
   combineNoise(vector, sampler, random, 1);
 }
 
-/** vector -= noise mod 2^b, where sampler and random source are those of an `addNoise`: takes back exactly what that added. */
+/**
+ * vector -= noise mod 2^b, where sampler and random source are those of an `addNoise`: takes back exactly what that
+ * added.
+ */
 export function subtractNoise(vector: PlainVector, sampler: NoiseSampler, random: RandomSource): void {
   combineNoise(vector, sampler, random, -1);
 }

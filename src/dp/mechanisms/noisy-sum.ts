@@ -20,9 +20,10 @@ export interface NoisySum {
 }
 
 /**
- * tau: a sum of independent discrete Gaussians is within e^tau of one discrete Gaussian of the summed variance, at every point. Each summand more
- * costs 10 exp(-2 pi^2 / (1/a + 1/b)), a the variance summed so far and b its own (Kairouz, Liu and Steinke 2021, theorem 1 and
- * corollary 12; equal variances give its 10 sum exp(-2 pi^2 sigma^2 k/(k+1))). That is proved for variances from 1/4 up; see `seam` for others.
+ * tau: a sum of independent discrete Gaussians is within e^tau of one discrete Gaussian of the summed variance, at
+ * every point. Each summand more costs 10 exp(-2 pi^2 / (1/a + 1/b)), a the variance summed so far and b its own
+ * (Kairouz, Liu and Steinke 2021, theorem 1 and corollary 12; equal variances give its 10 sum exp(-2 pi^2 sigma^2
+ * k/(k+1))). That is proved for variances from 1/4 up; see `seam` for others.
  *
  * @param variances of the summands, in units of the grid, each above 0
  */
@@ -38,9 +39,10 @@ export function sumTau(variances: readonly number[]): number {
 }
 
 /**
- * How far the sum of two discrete Gaussians of variances a and b is from one. With s^2 = 1/(1/a + 1/b), the sum's weight at z is that of one times
- * theta(c) = sum over x of exp(-(x - c)^2 / (2 s^2)) for a c between 0 and z, so it is off by theta(0)/theta(1/2) at most. With e =
- * exp(-2 pi^2 s^2) the logarithm of that is 2 atanh(2e + 2e^4 + ...), below 10 e while e < 0.44. It is below 1/(8 s^2) always.
+ * How far the sum of two discrete Gaussians of variances a and b is from one. With s^2 = 1/(1/a + 1/b), the sum's
+ * weight at z is that of one times theta(c) = sum over x of exp(-(x - c)^2 / (2 s^2)) for a c between 0 and z, so it is
+ * off by theta(0)/theta(1/2) at most. With e = exp(-2 pi^2 s^2) the logarithm of that is 2 atanh(2e + 2e^4 + ...),
+ * below 10 e while e < 0.44. It is below 1/(8 s^2) always.
  */
 function seam(a: number, b: number): number {
   const square = 1 / (1 / a + 1 / b);
@@ -49,14 +51,17 @@ function seam(a: number, b: number): number {
 }
 
 /**
- * `sumTau` of `count` equal variances, or a little more: terms fall with k, so those behind the first 64 are taken for that one.
- * Throws `UsageError` (`usage.range`).
+ * `sumTau` of `count` equal variances, or a little more: terms fall with k, so those behind the first 64 are taken for
+ * that one. Throws `UsageError` (`usage.range`).
  */
 export function equalTau(count: number, variance: number): number {
   return groupedTau(checkInteger('count', count, 1, 2 ** 32), [variance]);
 }
 
-/** `sumTau`, or a little more, where each of `count` clients adds noise of each of the variances. Throws `UsageError` (`usage.range`). */
+/**
+ * `sumTau`, or a little more, where each of `count` clients adds noise of each of the variances. Throws `UsageError`
+ * (`usage.range`).
+ */
 export function groupedTau(count: number, variances: readonly number[]): number {
   let tau = 0;
   let summed = 0;
@@ -82,10 +87,11 @@ export function groupedTau(count: number, variances: readonly number[]): number 
 /**
  * An upper bound of the Renyi divergence of order `order` > 1 of one such sum.
  *
- * Discrete Gaussian: the least of a D2^2/(2V) + (2a-1)/(a-1) tau d; a/2 (D2^2/V + 2 tau D1/sqrt V + tau^2 d); a/2 (D2/sqrt V + tau sqrt d)^2 (Kairouz,
- * Liu and Steinke 2021, proposition 14). Its first form is printed with tau d. A density ratio that is off by e^tau at each of its ends
- * allows 2 tau d in the loss, and tau d / (a-1) more for the density that it is averaged over, so that is what is charged here.
- * Skellam: a D2^2/(2V) + min(((2a-1) D2^2 + 6 D1)/(4V^2), 3 D1/(2V)) (Agarwal, Kairouz and Liu 2021, theorem 3.5).
+ * Discrete Gaussian: the least of a D2^2/(2V) + (2a-1)/(a-1) tau d; a/2 (D2^2/V + 2 tau D1/sqrt V + tau^2 d); a/2
+ * (D2/sqrt V + tau sqrt d)^2 (Kairouz, Liu and Steinke 2021, proposition 14). Its first form is printed with tau d. A
+ * density ratio that is off by e^tau at each of its ends allows 2 tau d in the loss, and tau d / (a-1) more for the
+ * density that it is averaged over, so that is what is charged here. Skellam: a D2^2/(2V) + min(((2a-1) D2^2 + 6
+ * D1)/(4V^2), 3 D1/(2V)) (Agarwal, Kairouz and Liu 2021, theorem 3.5).
  *
  * @throws UsageError `usage.range`, `usage.choice`
  */
@@ -119,10 +125,11 @@ export interface WrapOptions {
 }
 
 /**
- * log2 of a bound of the probability, over rotation, rounding and noise, that any coordinate of the sum leaves [-2^(b-1), 2^(b-1)). A Chernoff
- * bound: a rotated coordinate of the true sum is sub-Gaussian of variance (n c)^2/d (Hoeffding, over the signs), the rounding errors of
- * variance n/4, a discrete Gaussian of its sigma^2 (Canonne, Kamath and Steinke 2020), and Skellam noise has the moment generating function
- * exp(V (cosh t - 1)). Conditioning the rounding raises a client's probabilities by at most 1/(1-beta). It holds for clients that clip.
+ * log2 of a bound of the probability, over rotation, rounding and noise, that any coordinate of the sum leaves
+ * [-2^(b-1), 2^(b-1)). A Chernoff bound: a rotated coordinate of the true sum is sub-Gaussian of variance (n c)^2/d
+ * (Hoeffding, over the signs), the rounding errors of variance n/4, a discrete Gaussian of its sigma^2 (Canonne, Kamath
+ * and Steinke 2020), and Skellam noise has the moment generating function exp(V (cosh t - 1)). Conditioning the
+ * rounding raises a client's probabilities by at most 1/(1-beta). It holds for clients that clip.
  */
 export function wrapLog2(options: WrapOptions): number {
   const { dimension, clients, norm, beta, variance } = options;

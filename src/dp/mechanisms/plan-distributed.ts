@@ -38,13 +38,17 @@ export interface DistributedTarget {
   /** Survivors who may tell the server their noise; 0 unless told. */
   readonly colluders?: number;
   /**
-   * Noise components that can be taken back where more survive than the fewest, 0 to 16; 0 unless told. Each makes a client draw one more vector of
-   * noise, and the server redraw it for every survivor; the excess variance falls from n / fewest to about its (1 / (components + 1))th power.
+   * Noise components that can be taken back where more survive than the fewest, 0 to 16; 0 unless told. Each makes a
+   * client draw one more vector of noise, and the server redraw it for every survivor; the excess variance falls from n
+   * / fewest to about its (1 / (components + 1))th power.
    */
   readonly removable?: number;
   /** Rounds of the task. */
   readonly rounds: number;
-  /** Probability that a record is in a round, by its own coin; 1 unless told. See `DistributedMechanism.event` for whom it helps against. */
+  /**
+   * Probability that a record is in a round, by its own coin; 1 unless told. See `DistributedMechanism.event` for whom
+   * it helps against.
+   */
   readonly samplingProbability?: number;
   /** `addOrRemoveOne` unless told. */
   readonly relation?: Relation;
@@ -67,9 +71,11 @@ export interface PlannedDistributed {
 }
 
 /**
- * The finest grid and the least noise with which `rounds` sums stay within epsilon and none wraps: `searchDistributed` under the accountants.
+ * The finest grid and the least noise with which `rounds` sums stay within epsilon and none wraps: `searchDistributed`
+ * under the accountants.
  *
- * @throws UsageError `usage.range`, `usage.choice`, `dp.unsupported` (replaceOne with sampling); AbortError `dp.infeasible` if nothing will do
+ * @throws UsageError `usage.range`, `usage.choice`, `dp.unsupported` (replaceOne with sampling); AbortError
+ *   `dp.infeasible` if nothing will do
  */
 export function planDistributed(target: DistributedTarget): PlannedDistributed {
   const { dimension, clip, ringBits } = target;
@@ -155,8 +161,9 @@ function accountantOf(target: DistributedTarget, relation: Relation): (sum: Nois
 }
 
 /**
- * For nearly Gaussian noise on samples a figure that is at most epsilon just where the privacy loss is: the noise multiplier that it takes, which
- * is found once, over the one that there is. `undefined` for noise that isn't near enough for that.
+ * For nearly Gaussian noise on samples a figure that is at most epsilon just where the privacy loss is: the noise
+ * multiplier that it takes, which is found once, over the one that there is. `undefined` for noise that isn't near
+ * enough for that.
  */
 function sampledGaussian(
   { epsilon, delta, rounds, samplingProbability = 1 }: DistributedTarget,

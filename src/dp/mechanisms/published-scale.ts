@@ -2,9 +2,10 @@ import { checkInteger, checkNumber } from '../../core/check.js';
 import { AbortError } from '../../core/errors.js';
 
 /**
- * 1/gamma by the rule that Kairouz, Liu and Steinke 2021 (section 4.4) choose it by: the ring holds k standard deviations of a coordinate of the sum,
- * 2^b = 2k sqrt(rho/d (c n)^2 + (gamma^2/4 + sigma^2) n) / gamma. For comparison with other work: it promises no probability of
- * wrapping (k = 4 would be about 2^-14 a coordinate). `searchDistributed` does.
+ * 1/gamma by the rule that Kairouz, Liu and Steinke 2021 (section 4.4) choose it by: the ring holds k standard
+ * deviations of a coordinate of the sum, 2^b = 2k sqrt(rho/d (c n)^2 + (gamma^2/4 + sigma^2) n) / gamma. For comparison
+ * with other work: it promises no probability of wrapping (k = 4 would be about 2^-14 a coordinate).
+ * `searchDistributed` does.
  *
  * @param options.localDeviation sigma of one client, in the update's unit
  * @throws UsageError `usage.range`; AbortError `dp.infeasible` if the ring can't even hold the rounding errors

@@ -11,8 +11,9 @@ export const maxSquare: number = 2 ** 52;
 const maxTries = 1000;
 
 /**
- * The norm that a vector of norm `norm` keeps when its coordinates are stochastically rounded to integers, but for probability `beta`:
- * min(norm + sqrt(d), sqrt(norm^2 + d/4 + sqrt(2 ln(1/beta)) (norm + sqrt(d)/2))) (Kairouz, Liu and Steinke 2021, theorem 1).
+ * The norm that a vector of norm `norm` keeps when its coordinates are stochastically rounded to integers, but for
+ * probability `beta`: min(norm + sqrt(d), sqrt(norm^2 + d/4 + sqrt(2 ln(1/beta)) (norm + sqrt(d)/2))) (Kairouz, Liu and
+ * Steinke 2021, theorem 1).
  *
  * @param options.norm in units of the grid, >= 0
  * @param options.beta from 0 (the bound that always holds) to below 1
@@ -34,12 +35,14 @@ export function roundedNormBound(options: {
 }
 
 /**
- * Conditional randomized rounding (Kairouz, Liu and Steinke 2021, algorithm 1): each coordinate goes up or down at random with the right mean,
- * and all are rounded again until the squared norm is at most `maxSquaredNorm`. What comes out satisfies that bound always: it is
- * checked in integers, so the sensitivity that the noise is sized for doesn't hang on floating point or on chance.
+ * Conditional randomized rounding (Kairouz, Liu and Steinke 2021, algorithm 1): each coordinate goes up or down at
+ * random with the right mean, and all are rounded again until the squared norm is at most `maxSquaredNorm`. What comes
+ * out satisfies that bound always: it is checked in integers, so the sensitivity that the noise is sized for doesn't
+ * hang on floating point or on chance.
  *
  * @param values in units of the grid
- * @throws UsageError `usage.floats`, `usage.finite`, `usage.range`, and `dp.norm` if the values are too long for the bound
+ * @throws UsageError `usage.floats`, `usage.finite`, `usage.range`, and `dp.norm` if the values are too long for the
+ *   bound
  */
 export function roundConditionally(
   values: Float64Array,

@@ -23,17 +23,24 @@ export interface SearchOptions {
   readonly honestSurvivors: number;
   /** Budget of the whole task. */
   readonly epsilon: number;
-  /** Epsilon of the whole task (all rounds, sampling, at its delta) if each sum is like this one. Falls as the variance rises. */
+  /**
+   * Epsilon of the whole task (all rounds, sampling, at its delta) if each sum is like this one. Falls as the variance
+   * rises.
+   */
   readonly accountant: (sum: NoisySum) => number;
   /** Whether a neighbor lacks a record's contribution or has another in its place: that doubles the sensitivities. */
   readonly neighboring?: 'addOrRemoveOne' | 'replaceOne' | 'replaceSpecial';
   /** A sum may wrap with probability 2^-wrapBits; 40 unless told. */
   readonly wrapBits?: number;
-  /** Probability of refusing a rounding; 1/(2n) unless told, so that conditioning costs the wrap bound no more than a bit. */
+  /**
+   * Probability of refusing a rounding; 1/(2n) unless told, so that conditioning costs the wrap bound no more than a
+   * bit.
+   */
   readonly beta?: number;
   /**
-   * What the noise comes to where a client's is not one draw: given the variance that each of the honest survivors must keep, the
-   * `tau` of their sum and the largest variance of a sum. Unless told, one draw a client, and all clients there.
+   * What the noise comes to where a client's is not one draw: given the variance that each of the honest survivors must
+   * keep, the `tau` of their sum and the largest variance of a sum. Unless told, one draw a client, and all clients
+   * there.
    */
   readonly noiseOf?: (clientVariance: number) => { readonly tau: number; readonly mostVariance: number };
 }
@@ -49,7 +56,10 @@ export interface DistributedParameters extends DistributedEncoding {
   readonly epsilon: number;
   /** log2 of the probability that a sum wraps, at most. */
   readonly wrapLog2: number;
-  /** Standard deviation, per coordinate, of the sum's error in the update's unit with all clients there: noise and rounding. */
+  /**
+   * Standard deviation, per coordinate, of the sum's error in the update's unit with all clients there: noise and
+   * rounding.
+   */
   readonly deviation: number;
 }
 
@@ -63,8 +73,8 @@ const maxVariance: Readonly<Record<DistributedNoiseKind, number>> = {
 const variancesIn = 1024;
 
 /**
- * The finest grid on which the sum won't wrap, and the least noise on it that keeps within epsilon. A finer grid rounds less, and so
- * has the lower sensitivity and error; what limits it is the ring.
+ * The finest grid on which the sum won't wrap, and the least noise on it that keeps within epsilon. A finer grid rounds
+ * less, and so has the lower sensitivity and error; what limits it is the ring.
  *
  * @throws UsageError `usage.range`, `usage.choice`; AbortError `dp.infeasible` if no grid and noise will do
  */
@@ -146,7 +156,10 @@ function calibrate(options: Checked, granularity: number, guess = 0): Distribute
 
 const maxSteps = 2 ** 52;
 
-/** The least whole number, to 10^-4 of itself, that will do; what will do is all from some number on. Starts at the guess. */
+/**
+ * The least whole number, to 10^-4 of itself, that will do; what will do is all from some number on. Starts at the
+ * guess.
+ */
 function leastSteps(isEnough: (steps: number) => boolean, guess: number): number | undefined {
   let [low, high] = [0, 1];
   let factor = 4;

@@ -3,7 +3,9 @@ import { UsageError } from '../../core/errors.js';
 import type { RandomSource } from '../../core/random.js';
 import type { NoiseSampler } from '../samplers/sampler.js';
 
-/** What an accountant is told of a tree run: how many leaves each tree has, virtual ones of a completed tree included. */
+/**
+ * What an accountant is told of a tree run: how many leaves each tree has, virtual ones of a completed tree included.
+ */
 export interface TreeRecord {
   /** Leaves of the trees that were restarted from, in order, then of the present one if it has any. */
   readonly leaves: readonly number[];
@@ -19,13 +21,15 @@ export interface TreeOptions {
 }
 
 /**
- * Tree aggregation (DP-FTRL: Kairouz, McMahan, Song, Thakkar, Thakurta and Xu 2021): after each round it gives the sum of all rounds so far,
- * with the noise of at most log2(T) + 1 nodes of a binary tree, so no sampling is needed for its privacy. Node noise is drawn once
- * and used whenever the node is part of a prefix; only the nodes of the present prefix are kept.
+ * Tree aggregation (DP-FTRL: Kairouz, McMahan, Song, Thakkar, Thakurta and Xu 2021): after each round it gives the sum
+ * of all rounds so far, with the noise of at most log2(T) + 1 nodes of a binary tree, so no sampling is needed for its
+ * privacy. Node noise is drawn once and used whenever the node is part of a prefix; only the nodes of the present
+ * prefix are kept.
  *
- * A restart begins a new tree: what a record costs is then counted once a tree. It completes the old one: rounds of zeros are added
- * up to the next power of two (section D.3 there), so the released sum carries its root's noise only, and `record` tells the leaves
- * that this took. Restarting without it, or not counting it, is where implementations cheat.
+ * A restart begins a new tree: what a record costs is then counted once a tree. It completes the old one: rounds of
+ * zeros are added up to the next power of two (section D.3 there), so the released sum carries its root's noise only,
+ * and `record` tells the leaves that this took. Restarting without it, or not counting it, is where implementations
+ * cheat.
  */
 export class TreeAggregator {
   readonly #options: TreeOptions;
@@ -51,7 +55,8 @@ export class TreeAggregator {
   /**
    * Takes a round's exact sum (integers, such as `decodeSum` gives) and returns the noisy sum of all rounds.
    *
-   * @throws UsageError `usage.integers`, `usage.vector`, `usage.finite` on a value that isn't a safe integer; nothing has changed then
+   * @throws UsageError `usage.integers`, `usage.vector`, `usage.finite` on a value that isn't a safe integer; nothing
+   *   has changed then
    */
   add(round: Int32Array | Float64Array): Float64Array<ArrayBuffer> {
     const { dimension } = this.#options;

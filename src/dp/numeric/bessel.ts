@@ -1,12 +1,13 @@
 /** The Skellam distribution's masses, which are modified Bessel functions. */
 
 /**
- * Masses of Skellam noise (the difference of two Poissons of `variance`/2) at 0, 1, ..., until they fall below `least` times
- * the largest; the distribution is symmetric. Relative error below 1e-13: by Miller's backward recurrence for e^-x I_k(x), all
- * of whose steps add positive numbers, normalized by the sum of all masses being 1.
+ * Masses of Skellam noise (the difference of two Poissons of `variance`/2) at 0, 1, ..., until they fall below `least`
+ * times the largest; the distribution is symmetric. Relative error below 1e-13: by Miller's backward recurrence for
+ * e^-x I_k(x), all of whose steps add positive numbers, normalized by the sum of all masses being 1.
  */
 export function skellamMasses(variance: number, least = 1e-300): Float64Array {
-  // -ln of the mass ratio at k is about variance h(k/variance) >= k asinh(k/variance)/2; past this k it is below `least`.
+  // -ln of the mass ratio at k is about variance h(k/variance) >= k asinh(k/variance)/2; past this k it is below
+  // `least`.
   const wanted = -Math.log(least) + 5;
   let top = Math.ceil(Math.sqrt(2 * wanted * variance)) + 20;
   while ((top / 2) * Math.asinh(top / variance) < wanted) top = Math.ceil(top * 1.3);

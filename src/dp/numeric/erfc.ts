@@ -24,8 +24,8 @@ const farQ = [2.568520192289822, 1.8729528499234673, 0.5279051029514285, 0.06051
 const inverseRootPi = 0.5641895835477563;
 
 /**
- * Cody's form: the last numerator coefficient leads, the others follow against a monic denominator of the same count. Past the
- * denominator's end both take their constant term.
+ * Cody's form: the last numerator coefficient leads, the others follow against a monic denominator of the same count.
+ * Past the denominator's end both take their constant term.
  */
 function ratio(x: number, numerator: readonly number[], denominator: readonly number[]): number {
   const last = denominator.length - 1;

@@ -1,9 +1,10 @@
 /**
- * A discrete Fourier transform of real sequences of a power-of-two length: Stockham's self-sorting radix-4 form on a complex
- * sequence of half the length, and the usual untangling. Out of place, with one plan per length kept.
+ * A discrete Fourier transform of real sequences of a power-of-two length: Stockham's self-sorting radix-4 form on a
+ * complex sequence of half the length, and the usual untangling. Out of place, with one plan per length kept.
  *
- * Rounding: every output is a sum of the inputs through at most log2(n) + 1 levels of complex butterflies, each with a relative
- * error of at most `butterflyError`, so each output is off by at most `fftError(n)` times the sum of the inputs' sizes.
+ * Rounding: every output is a sum of the inputs through at most log2(n) + 1 levels of complex butterflies, each with a
+ * relative error of at most `butterflyError`, so each output is off by at most `fftError(n)` times the sum of the
+ * inputs' sizes.
  */
 import { UsageError } from '../../core/errors.js';
 
@@ -17,7 +18,9 @@ export interface Spectrum {
 /** The relative rounding of one complex butterfly with a rounded twiddle: under 6 units of 2^-53. */
 const butterflyError = 6 * 2 ** -53;
 
-/** The largest error of one output of a transform of length n, as a multiple of the sum of the inputs' absolute values. */
+/**
+ * The largest error of one output of a transform of length n, as a multiple of the sum of the inputs' absolute values.
+ */
 export function fftError(length: number): number {
   return (Math.log2(length) + 2) * butterflyError;
 }

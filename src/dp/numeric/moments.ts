@@ -2,7 +2,8 @@
 import { checkNumber } from '../../core/check.js';
 
 /**
- * The variance of the discrete Gaussian of parameter sigma^2 (below it, and equal to rounding from about sigma^2 = 4 on).
+ * The variance of the discrete Gaussian of parameter sigma^2 (below it, and equal to rounding from about sigma^2 = 4
+ * on).
  *
  * @throws UsageError unless sigma^2 is from 1e-6 to 1e12.
  */

@@ -17,8 +17,8 @@ export interface Bracket {
 }
 
 /**
- * Narrows a bracket by the Illinois form of regula falsi, with a bisection whenever two steps did not halve it. The ends keep
- * opposite signs, so that a caller can take the one on the safe side.
+ * Narrows a bracket by the Illinois form of regula falsi, with a bisection whenever two steps did not halve it. The
+ * ends keep opposite signs, so that a caller can take the one on the safe side.
  */
 export function narrow(f: (x: number) => number, bracket: Bracket, options: RootOptions = {}): Bracket {
   const { relative = 1e-13, absolute = 0, maxSteps = 200 } = options;
@@ -56,7 +56,10 @@ export function narrow(f: (x: number) => number, bracket: Bracket, options: Root
   return { low, lowValue, high, highValue };
 }
 
-/** The middle of the narrowed bracket of `f` on [low, high]; an end where `f` does not change sign, the one nearer to zero. */
+/**
+ * The middle of the narrowed bracket of `f` on [low, high]; an end where `f` does not change sign, the one nearer to
+ * zero.
+ */
 export function rootBetween(f: (x: number) => number, low: number, high: number, options: RootOptions = {}): number {
   const lowValue = f(low);
   const highValue = f(high);

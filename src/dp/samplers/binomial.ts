@@ -8,9 +8,9 @@ import { type NoiseSampler, samplerOf } from './sampler.js';
 export const maxTrials: number = 2 ** 24;
 
 /**
- * The binomial distribution: how many of `trials` independent coins of bias `probability` come up, exactly. The coins' uniform numbers
- * are compared with the bias bit by bit, all at once: after each bit only those still tied with it go on, about half. That is
- * about two random bits a trial.
+ * The binomial distribution: how many of `trials` independent coins of bias `probability` come up, exactly. The coins'
+ * uniform numbers are compared with the bias bit by bit, all at once: after each bit only those still tied with it go
+ * on, about half. That is about two random bits a trial.
  *
  * @param options.trials from 0 to 2^24
  * @param options.probability from 0 to 1; a number is taken as the exact value of the double

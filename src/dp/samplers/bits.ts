@@ -6,8 +6,8 @@ import { bitLength } from './rational.js';
 const maxBlock = 4096;
 
 /**
- * Uniform 32-bit words, little-endian, in the order in which a random source gives its bytes. What a sampler returns is a
- * function of this sequence of words alone, so two parties that hold the same seed draw the same noise.
+ * Uniform 32-bit words, little-endian, in the order in which a random source gives its bytes. What a sampler returns is
+ * a function of this sequence of words alone, so two parties that hold the same seed draw the same noise.
  */
 export class BitSource {
   readonly #random: RandomSource;
@@ -80,8 +80,8 @@ export interface Enclosure {
 export type Enclose = (precision: number) => Enclosure;
 
 /**
- * A uniform real number in [0, 1) of which only a prefix is drawn yet; comparing it draws as many more bits as it takes.
- * So an event of any real probability happens with exactly that probability, at two bits' cost in the mean.
+ * A uniform real number in [0, 1) of which only a prefix is drawn yet; comparing it draws as many more bits as it
+ * takes. So an event of any real probability happens with exactly that probability, at two bits' cost in the mean.
  */
 export class LazyUniform {
   readonly #source: BitSource;
@@ -96,8 +96,9 @@ export class LazyUniform {
   }
 
   /**
-   * Whether it is below the number that `enclose` encloses. Bits are drawn only where the bound lies strictly inside the cell of those
-   * known, which doesn't depend on how good the enclosure is: the draws consumed are a function of the distribution alone.
+   * Whether it is below the number that `enclose` encloses. Bits are drawn only where the bound lies strictly inside
+   * the cell of those known, which doesn't depend on how good the enclosure is: the draws consumed are a function of
+   * the distribution alone.
    */
   isBelow(enclose: Enclose): boolean {
     for (let extra = 32; ; ) {

@@ -2,9 +2,9 @@ import type { BitSource } from './bits.js';
 import { checkPositive, type Rational } from './rational.js';
 
 /**
- * The samplers of Canonne, Kamath and Steinke 2020 as they are printed (algorithms 1 to 3): integers and fair coins only, nothing to
- * be proved about doubles. Some 25 times slower than `discreteGaussian` and `discreteLaplace`, which the tests compare
- * with them; their running time grows with the draw.
+ * The samplers of Canonne, Kamath and Steinke 2020 as they are printed (algorithms 1 to 3): integers and fair coins
+ * only, nothing to be proved about doubles. Some 25 times slower than `discreteGaussian` and `discreteLaplace`, which
+ * the tests compare with them; their running time grows with the draw.
  */
 
 /** True with probability exp(-gamma), for gamma >= 0 (algorithm 1). */
@@ -35,7 +35,9 @@ export function coinLaplace(source: BitSource, scale: Rational): bigint {
   }
 }
 
-/** A discrete Gaussian draw of rational variance (algorithm 3). Throws `UsageError`: `usage.rational`, `usage.range`. */
+/**
+ * A discrete Gaussian draw of rational variance (algorithm 3). Throws `UsageError`: `usage.rational`, `usage.range`.
+ */
 export function coinGaussian(source: BitSource, variance: Rational): bigint {
   const { numerator, denominator } = checkPositive('variance', variance, 2 ** 80);
   const t = squareRoot(numerator / denominator) + 1n;

@@ -2,8 +2,8 @@ import type { Enclosure } from './bits.js';
 import { bitLength, ceilDivide, type Rational } from './rational.js';
 
 /**
- * Rigorous fixed-point bounds in integers: every operation rounds the lower end down and the upper end up. They decide the rare
- * comparisons that doubles are too coarse for, and certify the constants of the fast paths.
+ * Rigorous fixed-point bounds in integers: every operation rounds the lower end down and the upper end up. They decide
+ * the rare comparisons that doubles are too coarse for, and certify the constants of the fast paths.
  */
 
 /** Bounds of e^-value at 2^-precision, for a value >= 0. Their distance is at most 2^-precision. */
@@ -23,7 +23,9 @@ export function encloseExp(value: Rational, precision: number): Enclosure {
   return rescale({ lower, upper }, working, precision);
 }
 
-/** Bounds of e^y for y in [low, high] / 2^working, y at most 1/2: the Taylor series, whose rest is below its last term. */
+/**
+ * Bounds of e^y for y in [low, high] / 2^working, y at most 1/2: the Taylor series, whose rest is below its last term.
+ */
 function growth(low: bigint, high: bigint, working: number): Enclosure {
   const one = 1n << BigInt(working);
   let [lower, upper] = [one, one];

@@ -18,7 +18,8 @@ import {
 export const maxScale: number = 2 ** 40;
 
 /**
- * The discrete Gaussian N_Z(0, sigma^2): P(x) proportional to exp(-x^2 / (2 sigma^2)) (Canonne, Kamath and Steinke 2020, definition 1).
+ * The discrete Gaussian N_Z(0, sigma^2): P(x) proportional to exp(-x^2 / (2 sigma^2)) (Canonne, Kamath and Steinke
+ * 2020, definition 1).
  *
  * @param options.variance sigma^2, above 0 and at most 2^80; a number is taken as the exact value of the double
  * @throws UsageError `usage.rational`, `usage.range`
@@ -41,7 +42,8 @@ export function discreteGaussian(options: { readonly variance: Rational | number
 }
 
 /**
- * The discrete Laplace distribution: P(x) proportional to exp(-|x| / b). The noise that makes an integer of sensitivity 1 exactly 1/b-DP.
+ * The discrete Laplace distribution: P(x) proportional to exp(-|x| / b). The noise that makes an integer of sensitivity
+ * 1 exactly 1/b-DP.
  *
  * @param options.scale b, above 0 and at most 2^40; a number is taken as the exact value of the double
  * @throws UsageError `usage.rational`, `usage.range`
@@ -73,8 +75,9 @@ interface TwoSided {
 }
 
 /**
- * Draws from f(|x|) on the integers. In -log2 f(x) the doubles are off by at most 2^-50 of it, and it is at most 31 + g where the
- * fast path is taken (g beyond 60 has probability 2^-61), so the acceptance probability is off by less than 2^-40 of itself.
+ * Draws from f(|x|) on the integers. In -log2 f(x) the doubles are off by at most 2^-50 of it, and it is at most 31 + g
+ * where the fast path is taken (g beyond 60 has probability 2^-61), so the acceptance probability is off by less than
+ * 2^-40 of itself.
  */
 function twoSided(kind: NoiseKind, { variance, sigma, density, steps, square, linear }: TwoSided): NoiseSampler {
   const { width, ceiling } = steps;
@@ -87,7 +90,8 @@ function twoSided(kind: NoiseKind, { variance, sigma, density, steps, square, li
       const x = width * step + position(source);
       const word = source.word();
       const t = x * (x * square + linear) - step;
-      // A negative zero would count zero twice. x beyond 2^53 is not exact; neither it nor its neighbors are ever kept (f < e^-8192).
+      // A negative zero would count zero twice. x beyond 2^53 is not exact; neither it nor its neighbors are ever kept
+      // (f < e^-8192).
       if (!(x > 0 || first < 2 ** 31)) continue;
       let kept = false;
       if (t < maxExponent && step <= 60) {

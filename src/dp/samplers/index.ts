@@ -1,6 +1,6 @@
 /**
- * Exact samplers of integer noise: the probabilities are the distribution's own, for any random source whose bytes are uniform. Parameters are
- * rationals or doubles taken at their exact value.
+ * Exact samplers of integer noise: the probabilities are the distribution's own, for any random source whose bytes are
+ * uniform. Parameters are rationals or doubles taken at their exact value.
  */
 export { binomial } from './binomial.js';
 export { discreteGaussian, discreteLaplace } from './gaussian.js';

@@ -32,8 +32,8 @@ export function poisson(options: { readonly mean: Rational | number }): NoiseSam
 }
 
 /**
- * The Skellam distribution: the difference of two exact Poisson draws of mean variance/2. Sums of independent Skellam draws are
- * Skellam, which makes it the noise of choice where clients drop out (Agarwal, Kairouz and Liu 2021).
+ * The Skellam distribution: the difference of two exact Poisson draws of mean variance/2. Sums of independent Skellam
+ * draws are Skellam, which makes it the noise of choice where clients drop out (Agarwal, Kairouz and Liu 2021).
  *
  * @param options.variance above 0 and at most 2^33; a number is taken as the exact value of the double
  * @throws UsageError `usage.rational`, `usage.range`
@@ -50,8 +50,9 @@ function poissonDraw(mean: Rational): Draw {
 }
 
 /**
- * Inversion: k is the number of cumulative probabilities that a uniform number isn't below. All of them are compared, so the time is the same
- * for every k; each is known to 53 bits by integer arithmetic, and a tie in those is decided by further bits.
+ * Inversion: k is the number of cumulative probabilities that a uniform number isn't below. All of them are compared,
+ * so the time is the same for every k; each is known to 53 bits by integer arithmetic, and a tie in those is decided by
+ * further bits.
  */
 function scan(mean: Rational): Draw {
   const cells = cumulative53(mean);
@@ -106,9 +107,10 @@ function encloseCumulative(mean: Rational, k: number, precision: number): Enclos
 }
 
 /**
- * Staircases on both sides of the mode m: the right one over k = m + x, the left one over k = m - 1 - x, each kept with p(k) / p(m). That
- * ratio is a product of |k - m| fractions, by which the integer bounds are computed; in doubles it comes from
- * Loader's saddle point expansion (2000), whose terms keep their relative accuracy however large the mean is.
+ * Staircases on both sides of the mode m: the right one over k = m + x, the left one over k = m - 1 - x, each kept with
+ * p(k) / p(m). That ratio is a product of |k - m| fractions, by which the integer bounds are computed; in doubles it
+ * comes from Loader's saddle point expansion (2000), whose terms keep their relative accuracy however large the mean
+ * is.
  */
 function climb(mean: Rational): Draw {
   const mode = mean.numerator / mean.denominator;

@@ -1,7 +1,9 @@
 import { describe } from '../../core/check.js';
 import { InternalError, UsageError } from '../../core/errors.js';
 
-/** An exact number: numerator / denominator, the denominator positive. Parameters of exact samplers are of this kind. */
+/**
+ * An exact number: numerator / denominator, the denominator positive. Parameters of exact samplers are of this kind.
+ */
 export interface Rational {
   readonly numerator: bigint;
   readonly denominator: bigint;
@@ -11,8 +13,8 @@ export interface Rational {
 const maxBits = 2200;
 
 /**
- * The exact value of a fraction in lowest terms. A number stands for the dyadic fraction that the double is, so 0.1 isn't 1/10:
- * where it matters write `rational(1, 10)`.
+ * The exact value of a fraction in lowest terms. A number stands for the dyadic fraction that the double is, so 0.1
+ * isn't 1/10: where it matters write `rational(1, 10)`.
  *
  * @throws UsageError `usage.rational` unless both are finite numbers or bigints and the denominator isn't zero
  */

@@ -14,27 +14,33 @@ export type Draw = (source: BitSource) => number;
 export type IntegerArray = Int32Array | Float64Array;
 
 /**
- * Independent draws of one distribution on the integers, with exactly its probabilities if the random source's bytes are
- * uniform: no rounded density, no modulo bias, no cut tail. The result depends on the source's bytes alone, not on the
- * platform's arithmetic, so the same seed gives the same noise everywhere.
+ * Independent draws of one distribution on the integers, with exactly its probabilities if the random source's bytes
+ * are uniform: no rounded density, no modulo bias, no cut tail. The result depends on the source's bytes alone, not on
+ * the platform's arithmetic, so the same seed gives the same noise everywhere.
  *
- * No table is indexed by a draw and no loop runs as long as a draw is large: what a draw costs is decided by its rejected
- * proposals, which are independent of it. JavaScript can promise no more than that.
+ * No table is indexed by a draw and no loop runs as long as a draw is large: what a draw costs is decided by its
+ * rejected proposals, which are independent of it. JavaScript can promise no more than that.
  */
 export interface NoiseSampler {
   readonly kind: NoiseKind;
   /**
-   * The variance. Of a discrete Gaussian it is the parameter sigma^2, of a discrete Laplace 2 b^2: the true variance is that or, at
-   * small scales, less.
+   * The variance. Of a discrete Gaussian it is the parameter sigma^2, of a discrete Laplace 2 b^2: the true variance is
+   * that or, at small scales, less.
    */
   readonly variance: Rational;
   /** One draw. The bits that it takes don't depend on what comes out. */
   readonly draw: Draw;
-  /** Overwrites each element of `target`. Throws `UsageError`: `usage.integers`, `usage.range` if its type is too small, `usage.random`. */
+  /**
+   * Overwrites each element of `target`. Throws `UsageError`: `usage.integers`, `usage.range` if its type is too small,
+   * `usage.random`.
+   */
   readonly fill: (target: IntegerArray, random: RandomSource) => void;
 }
 
-/** Largest scale (sigma, b, square root of a Poisson mean) whose draws fit 32 bits: beyond 128 of it lies less than e^-88. */
+/**
+ * Largest scale (sigma, b, square root of a Poisson mean) whose draws fit 32 bits: beyond 128 of it lies less than
+ * e^-88.
+ */
 export const maxScale32: number = 2 ** 23;
 
 /** Checks a target; `scale` is a bound of the distribution's standard deviation. */

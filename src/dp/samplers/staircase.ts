@@ -4,13 +4,14 @@ import { rescale, scale } from './enclosure.js';
 import { ceilDivide, type Rational } from './rational.js';
 
 /**
- * Exact rejection under a staircase. A proposal is a magnitude x = w * g + j: the step g is geometric, P(g) = 2^-(g+1), read off the leading zeros
- * of a random word, and j is uniform in [0, w). So P(x) is proportional to 2^-g, a staircase over the density f, which falls with x and
- * has f(0) <= 1. The proposal is kept with probability f(x) 2^g / M, where M >= f(w g) 2^g for every g is certified in integer arithmetic.
+ * Exact rejection under a staircase. A proposal is a magnitude x = w * g + j: the step g is geometric, P(g) = 2^-(g+1),
+ * read off the leading zeros of a random word, and j is uniform in [0, w). So P(x) is proportional to 2^-g, a staircase
+ * over the density f, which falls with x and has f(0) <= 1. The proposal is kept with probability f(x) 2^g / M, where M
+ * >= f(w g) 2^g for every g is certified in integer arithmetic.
  *
- * That comparison is the only place where a real number occurs. A double with a proved error bound decides it for all but one in
- * about 2^32 proposals; those are decided by integer bounds and as many more random bits as it takes. So the draws are exact
- * (Canonne, Kamath and Steinke 2020 get there by Bernoulli coins; this is some 25 times as fast).
+ * That comparison is the only place where a real number occurs. A double with a proved error bound decides it for all
+ * but one in about 2^32 proposals; those are decided by integer bounds and as many more random bits as it takes. So the
+ * draws are exact (Canonne, Kamath and Steinke 2020 get there by Bernoulli coins; this is some 25 times as fast).
  */
 export interface Staircase {
   /** w = units * 2^shift, units at most 2^21. */
@@ -39,8 +40,9 @@ export function stepWidth(width: number): Omit<Staircase, 'ceiling'> {
 }
 
 /**
- * The least M (to 2^-20) over every density given, or `undefined` if f(w g) 2^g has no maximum within 64 steps. Each density must be
- * log-concave and falling: then f(w g) 2^g rises and falls once, and nothing behind its first fall needs to be looked at.
+ * The least M (to 2^-20) over every density given, or `undefined` if f(w g) 2^g has no maximum within 64 steps. Each
+ * density must be log-concave and falling: then f(w g) 2^g rises and falls once, and nothing behind its first fall
+ * needs to be looked at.
  */
 export function certify(width: number, densities: readonly EncloseDensity[]): bigint | undefined {
   const precision = 96;
@@ -72,7 +74,9 @@ export function drawStep(source: BitSource, word: number): number {
   }
 }
 
-/** A function that draws j, uniform in [0, w). Lemire's multiplication (2019): exact, since the surplus is drawn again. */
+/**
+ * A function that draws j, uniform in [0, w). Lemire's multiplication (2019): exact, since the surplus is drawn again.
+ */
 export function positionDraw({ units, shift }: Staircase): (source: BitSource) => number {
   const surplus = 2 ** 32 % units;
   const unit = (source: BitSource): number => {
@@ -89,8 +93,8 @@ export function positionDraw({ units, shift }: Staircase): (source: BitSource) =
 }
 
 /**
- * 2^32 times 2^-t / M, where `scaled` = 2^33 / M, for -1 <= t < 30.5; relative error below 2^-45 besides that of t. Only +, * and
- * floor, which IEEE 754 defines to the bit: Math.exp is every engine's own.
+ * 2^32 times 2^-t / M, where `scaled` = 2^33 / M, for -1 <= t < 30.5; relative error below 2^-45 besides that of t.
+ * Only +, * and floor, which IEEE 754 defines to the bit: Math.exp is every engine's own.
  */
 export function threshold(scaled: number, t: number): number {
   const above = t + 1;

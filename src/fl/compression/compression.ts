@@ -58,22 +58,30 @@ export interface Compression {
   readonly linear: boolean;
   /** Whether sums mean anything. If not, masking has to be off. */
   readonly additive: boolean;
-  /** Whether what the server gets has the update as its mean, over seeds and rounding (within the quantizer's range). */
+  /**
+   * Whether what the server gets has the update as its mean, over seeds and rounding (within the quantizer's range).
+   */
   readonly unbiased: boolean;
-  /** The quantizer that takes the client's values over unchanged, where they are integers already (`quantize`, `sign-vote`). */
+  /**
+   * The quantizer that takes the client's values over unchanged, where they are integers already (`quantize`,
+   * `sign-vote`).
+   */
   readonly integers: { readonly bits: number; readonly range: number } | undefined;
   /**
-   * What a client gives for its update, which isn't changed. Throws `UsageError`: `usage.floats`, `usage.vector`, `usage.finite`, and
-   * `compression.context`, `compression.mask`, `compression.scales`, `usage.bytes`, `usage.range` on a context that lacks
-   * something or has it wrong.
+   * What a client gives for its update, which isn't changed. Throws `UsageError`: `usage.floats`, `usage.vector`,
+   * `usage.finite`, and `compression.context`, `compression.mask`, `compression.scales`, `usage.bytes`, `usage.range`
+   * on a context that lacks something or has it wrong.
    */
   readonly client: (update: Float32Array, context: CompressionContext) => Float32Array;
-  /** The sum of the updates (or a vote, or what was recovered) behind a sum of what clients gave. Throws as `client`. */
+  /**
+   * The sum of the updates (or a vote, or what was recovered) behind a sum of what clients gave. Throws as `client`.
+   */
   readonly server: (sum: Float64Array, context: CompressionContext) => Float64Array;
   /**
-   * Client, with error feedback: its residual for the next round. `sent` is what `client` gave for `update` under `context`. Where it was
-   * in the sum, what the server could not make of it is left; where the client wasn't among the survivors, all of it is, and nothing
-   * is lost or counted twice. Throws as `client`, and `compression.order` without error feedback.
+   * Client, with error feedback: its residual for the next round. `sent` is what `client` gave for `update` under
+   * `context`. Where it was in the sum, what the server could not make of it is left; where the client wasn't among the
+   * survivors, all of it is, and nothing is lost or counted twice. Throws as `client`, and `compression.order` without
+   * error feedback.
    */
   readonly residual: (given: ResidualInput) => Float32Array;
 }
@@ -142,9 +150,9 @@ function checkOrder(stages: readonly Stage[]): void {
 }
 
 /**
- * The compression that does `stages` in order on the client, and undoes them from the last to the first on the server. Throws as
- * `defineCompression`, and `UsageError` `usage.range` on a dimension that isn't from 1 to 2^28, `compression.order` where stages can't follow one
- * another.
+ * The compression that does `stages` in order on the client, and undoes them from the last to the first on the server.
+ * Throws as `defineCompression`, and `UsageError` `usage.range` on a dimension that isn't from 1 to 2^28,
+ * `compression.order` where stages can't follow one another.
  */
 export function compressionFrom(inputs: readonly CompressionInput[], dimension: number): Compression {
   const stages = stagesOf(inputs, dimension);
@@ -194,8 +202,8 @@ export function wireLength(input: CompressionInput, dimension: number): number {
 }
 
 /**
- * Exact bytes of a client's upload: `ringBits` bits for each value of the masked vector, or what top-k codes. The weight, the metrics and
- * the protocol's messages come on top. Throws as `compressionFrom`.
+ * Exact bytes of a client's upload: `ringBits` bits for each value of the masked vector, or what top-k codes. The
+ * weight, the metrics and the protocol's messages come on top. Throws as `compressionFrom`.
  */
 export function wireBytes(inputs: readonly CompressionInput[], dimension: number, ringBits: number): number {
   const { specs, length } = compressionFrom(inputs, dimension);

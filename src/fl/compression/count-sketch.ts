@@ -8,9 +8,10 @@ import { gather, largest, scatter } from './select.js';
 import { sharedBytes } from './shared.js';
 
 /**
- * The count sketch (Charikar, Chen and Farach-Colton 2002; FetchSGD, Rothchild et al. 2020): each row adds every coordinate, with a random
- * sign, to one of its columns. The server sums sketches, estimates each coordinate by the median of what the rows say, and keeps
- * the `top` of greatest magnitude. A row's estimate is off by about |x|/sqrt(columns).
+ * The count sketch (Charikar, Chen and Farach-Colton 2002; FetchSGD, Rothchild et al. 2020): each row adds every
+ * coordinate, with a random sign, to one of its columns. The server sums sketches, estimates each coordinate by the
+ * median of what the rows say, and keeps the `top` of greatest magnitude. A row's estimate is off by about
+ * |x|/sqrt(columns).
  *
  * Hashes are simple tabulation from the shared seed (three-wise independent; Patrascu and Thorup 2012).
  */
@@ -46,9 +47,10 @@ export const countSketch: CompressionKind<CountSketchSpec> = {
 };
 
 /**
- * Server: error feedback in the space of sketches (FetchSGD): what the sum and the residual hold, less what is taken out now. The
- * context's seed and round have to stay the same from round to round, or the residual means nothing; `residual` is zeros at first.
- * Throws `UsageError` (`compression.schema`, `usage.floats`, `usage.vector`, `usage.bytes`, `usage.range`).
+ * Server: error feedback in the space of sketches (FetchSGD): what the sum and the residual hold, less what is taken
+ * out now. The context's seed and round have to stay the same from round to round, or the residual means nothing;
+ * `residual` is zeros at first. Throws `UsageError` (`compression.schema`, `usage.floats`, `usage.vector`,
+ * `usage.bytes`, `usage.range`).
  */
 export function recoverWithResidual(
   spec: CountSketchSpec,

@@ -10,9 +10,9 @@ import { integer, kindSchema, parseSpec } from '../spec.js';
 import { checkFinite, checkLength } from '../vectors.js';
 
 /**
- * The way down: the model in few bits, or what changed since the version that a client holds. Rounding is to the nearest, and what is
- * decoded is the same bits everywhere; so the server takes the decoded model for the round's model, and its hash in the session's
- * context is right for everyone.
+ * The way down: the model in few bits, or what changed since the version that a client holds. Rounding is to the
+ * nearest, and what is decoded is the same bits everywhere; so the server takes the decoded model for the round's
+ * model, and its hash in the session's context is right for everyone.
  *
  *     struct {
  *       opaque base_hash[32];        // delta only: SHA-256 of the base's bytes, IEEE 754 single, little-endian
@@ -20,7 +20,8 @@ import { checkFinite, checkLength } from '../vectors.js';
  *       opaque integers[ceil(dimension * bits / 8)];   // packed as ring vectors are, two's complement
  *     } Download;
  *
- * Value i is integer i times the scale of block floor(i / block), in single precision; added to the base's, for a delta.
+ * Value i is integer i times the scale of block floor(i / block), in single precision; added to the base's, for a
+ * delta.
  */
 export type DownloadSpec =
   | {
@@ -50,7 +51,10 @@ export function defineDownload(input: DownloadInput): DownloadSpec {
   return parseSpec<DownloadSpec>('download', kinds, input);
 }
 
-/** Exact bytes of a download. Throws `UsageError` as `defineDownload`, and `usage.range` unless the dimension is from 1 to 2^28. */
+/**
+ * Exact bytes of a download. Throws `UsageError` as `defineDownload`, and `usage.range` unless the dimension is from 1
+ * to 2^28.
+ */
 export function downloadBytes(input: DownloadInput, dimension: number): number {
   const { kind, bits, block } = defineDownload(input);
   checkInteger('dimension', dimension, 1, maxVectorLength);
@@ -64,9 +68,9 @@ export interface Download {
 }
 
 /**
- * Server: `model` as a download; a delta is to `base`, which the client holds. Throws `UsageError`: `usage.floats`, `usage.vector`, `usage.finite`
- * `usage.range` where a value, or
- * its difference to the base's, is beyond 2^126; and as `defineDownload`.
+ * Server: `model` as a download; a delta is to `base`, which the client holds. Throws `UsageError`: `usage.floats`,
+ * `usage.vector`, `usage.finite` `usage.range` where a value, or its difference to the base's, is beyond 2^126; and as
+ * `defineDownload`.
  */
 export function encodeDownload(input: DownloadInput, model: Float32Array, base?: Float32Array): Download {
   const spec = defineDownload(input);
@@ -95,9 +99,10 @@ export function encodeDownload(input: DownloadInput, model: Float32Array, base?:
 }
 
 /**
- * Client: the model of `dimension` values in a download; a delta is added to `base`. Throws `PeerError`: `download.length`, `input.padding`,
- * `download.base` if the delta is to another version than `base`, `download.scale`, `download.value` on an integer that `encodeDownload`
- * never writes or a value that isn't finite; `UsageError` as `encodeDownload`.
+ * Client: the model of `dimension` values in a download; a delta is added to `base`. Throws `PeerError`:
+ * `download.length`, `input.padding`, `download.base` if the delta is to another version than `base`, `download.scale`,
+ * `download.value` on an integer that `encodeDownload` never writes or a value that isn't finite; `UsageError` as
+ * `encodeDownload`.
  */
 export function decodeDownload(
   input: DownloadInput,

@@ -3,12 +3,15 @@ import { decay as decayField, kindSchema } from '../spec.js';
 import { type CompressionKind, contextLacks, sameLength } from './kind.js';
 
 /**
- * Adds what earlier rounds left unsent (Seide et al. 2014; Karimireddy et al. 2019), which makes biased compressions converge. Comes first.
- * `Compression.residual` says what is left then.
+ * Adds what earlier rounds left unsent (Seide et al. 2014; Karimireddy et al. 2019), which makes biased compressions
+ * converge. Comes first. `Compression.residual` says what is left then.
  */
 export interface ErrorFeedbackSpec {
   readonly kind: 'error-feedback';
-  /** What part of the residual is forgotten each round, from 0 up to below 1: old residuals belong to old models. 0 if not given. */
+  /**
+   * What part of the residual is forgotten each round, from 0 up to below 1: old residuals belong to old models. 0 if
+   * not given.
+   */
   readonly decay: number;
 }
 

@@ -4,9 +4,9 @@ import type { RoundingSource } from '../plan/stages/stage.js';
 import type { Spec } from '../spec.js';
 
 /**
- * A compression is a pair of pure functions: the client's, before masking, and the server's, on the sum of what the clients gave. What
- * both have to agree on besides the spec is in the context. How many values the client's side gives depends on the spec and the
- * dimension alone, since all inputs of a sum have one length.
+ * A compression is a pair of pure functions: the client's, before masking, and the server's, on the sum of what the
+ * clients gave. What both have to agree on besides the spec is in the context. How many values the client's side gives
+ * depends on the spec and the dimension alone, since all inputs of a sum have one length.
  */
 export interface CompressionContext {
   /** 32 public bytes, the same for all clients of a sum and for the server. */
@@ -37,8 +37,8 @@ export interface CompressionKind<S extends Spec> {
   readonly client: (spec: S, values: Float32Array, context: CompressionContext) => Float32Array;
   readonly server: (spec: S, sum: Float64Array, context: CompressionContext, dimension: number) => Float64Array;
   /**
-   * Bits and range of a quantizer that takes the client's values over as they are, where they are integers already; nothing may come
-   * after such a stage.
+   * Bits and range of a quantizer that takes the client's values over as they are, where they are integers already;
+   * nothing may come after such a stage.
    */
   readonly integers?: (spec: S) => { readonly bits: number; readonly range: number };
 }

@@ -6,8 +6,9 @@ import { checkFloatVector, type FloatVector } from '../vectors.js';
 import { type CompressionContext, type CompressionKind, contextLacks, sameLength } from './kind.js';
 
 /**
- * Each layer divided by its own scale, so that one range fits layers of unlike magnitudes. Scales are broadcast by the server before the
- * round, so they can't depend on what a client has; `layerScales` takes them from the last round's mean.
+ * Each layer divided by its own scale, so that one range fits layers of unlike magnitudes. Scales are broadcast by the
+ * server before the round, so they can't depend on what a client has; `layerScales` takes them from the last round's
+ * mean.
  */
 export interface LayerScalesSpec {
   readonly kind: 'layer-scales';
@@ -36,9 +37,9 @@ export const layerScalesKind: CompressionKind<LayerScalesSpec> = {
 };
 
 /**
- * Server: for each layer the least power of two that isn't below `headroom` times its greatest magnitude in `values`, such as the last
- * round's mean update: dividing by it loses nothing. A layer of zeros gets the greatest of the others' scales, or 1. Throws `UsageError`
- * (`usage.floats`, `usage.vector`, `compression.schema`).
+ * Server: for each layer the least power of two that isn't below `headroom` times its greatest magnitude in `values`,
+ * such as the last round's mean update: dividing by it loses nothing. A layer of zeros gets the greatest of the others'
+ * scales, or 1. Throws `UsageError` (`usage.floats`, `usage.vector`, `compression.schema`).
  */
 export function layerScales(spec: LayerScalesSpec, values: FloatVector, headroom = 1): Float32Array {
   parseFields('compression.schema', 'compression layer-scales', layerScalesKind.schema, spec);

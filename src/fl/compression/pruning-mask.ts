@@ -6,8 +6,8 @@ import { type CompressionContext, type CompressionKind, contextLacks, keptOf } f
 import { gather, largest, scatter } from './select.js';
 
 /**
- * Only the coordinates that a mask has, the same mask for all clients of the round: it comes with the model, so it says nothing about a
- * client, and how many bits are set is in the spec. Masked coordinates aren't sent, and don't change.
+ * Only the coordinates that a mask has, the same mask for all clients of the round: it comes with the model, so it says
+ * nothing about a client, and how many bits are set is in the spec. Masked coordinates aren't sent, and don't change.
  */
 export interface PruningMaskSpec {
   readonly kind: 'pruning-mask';
@@ -26,8 +26,8 @@ export const pruningMask: CompressionKind<PruningMaskSpec> = {
 };
 
 /**
- * The mask of the weights of greatest magnitude, for `context.mask`: bit i % 8 of byte floor(i / 8) is coordinate i. Whoever has the model
- * can compute it. Throws `UsageError` (`usage.floats`, `usage.finite`, `compression.schema`).
+ * The mask of the weights of greatest magnitude, for `context.mask`: bit i % 8 of byte floor(i / 8) is coordinate i.
+ * Whoever has the model can compute it. Throws `UsageError` (`usage.floats`, `usage.finite`, `compression.schema`).
  */
 export function pruningMaskOf(spec: PruningMaskSpec, model: FloatVector): Uint8Array {
   parseFields('compression.schema', 'compression pruning-mask', pruningMask.schema, spec);
@@ -36,8 +36,8 @@ export function pruningMaskOf(spec: PruningMaskSpec, model: FloatVector): Uint8A
 }
 
 /**
- * `context.mask` from one number a coordinate, 0 where it is pruned: what `magnitudeMask` of `veilsum/training` gives. The spec's fraction
- * must be that of the others. Throws `UsageError` (`usage.bytes`).
+ * `context.mask` from one number a coordinate, 0 where it is pruned: what `magnitudeMask` of `veilsum/training` gives.
+ * The spec's fraction must be that of the others. Throws `UsageError` (`usage.bytes`).
  */
 export function packMask(flags: Uint8Array): Uint8Array {
   checkBytes('flags', flags);

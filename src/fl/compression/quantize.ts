@@ -3,9 +3,9 @@ import { integer, kindSchema, magnitude } from '../spec.js';
 import { type CompressionKind, contextLacks, sameLength } from './kind.js';
 
 /**
- * Stochastic rounding to integers of `bits` bits, with one scale for all clients (Alistarh et al. 2017, QSGD; Suresh et al. 2017): values
- * are clamped to [-range, range], and rounded up or down at random so that the mean is right. Sums of such integers are exact mod 2^b.
- * Unbiased for values within the range.
+ * Stochastic rounding to integers of `bits` bits, with one scale for all clients (Alistarh et al. 2017, QSGD; Suresh et
+ * al. 2017): values are clamped to [-range, range], and rounded up or down at random so that the mean is right. Sums of
+ * such integers are exact mod 2^b. Unbiased for values within the range.
  */
 export interface QuantizeSpec {
   readonly kind: 'quantize';

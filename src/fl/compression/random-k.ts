@@ -5,9 +5,9 @@ import { gather, scatter } from './select.js';
 import { sharedIntegers } from './shared.js';
 
 /**
- * A random part of the coordinates, the same for all clients: drawn from the shared seed, so no index is sent (Konecny et al. 2016,
- * random masks). The server puts zeros in the other places, and either scales up by d/k, which is unbiased, or keeps the values,
- * which suits error feedback: what wasn't sent comes later, unscaled.
+ * A random part of the coordinates, the same for all clients: drawn from the shared seed, so no index is sent (Konecny
+ * et al. 2016, random masks). The server puts zeros in the other places, and either scales up by d/k, which is
+ * unbiased, or keeps the values, which suits error feedback: what wasn't sent comes later, unscaled.
  */
 export interface RandomKSpec {
   readonly kind: 'random-k';
@@ -34,8 +34,8 @@ export const randomK: CompressionKind<RandomKSpec> = {
 };
 
 /**
- * A uniform set of `count` of the indices below `length`, ascending: Floyd's algorithm (Bentley and Floyd 1987), for what is chosen
- * or for what isn't, whichever is less.
+ * A uniform set of `count` of the indices below `length`, ascending: Floyd's algorithm (Bentley and Floyd 1987), for
+ * what is chosen or for what isn't, whichever is less.
  */
 function chosen(count: number, length: number, context: CompressionContext): Uint32Array {
   const below = sharedIntegers(context, 'randomK');

@@ -5,12 +5,13 @@ import type { CompressionContext, CompressionKind } from './kind.js';
 import { sharedBytes } from './shared.js';
 
 /**
- * The randomized Hadamard rotation (Suresh et al. 2017): no compression by itself, but it spreads a vector evenly, so that a quantizer
- * needs a range of a few |x|/sqrt(d) instead of max |x|.
+ * The randomized Hadamard rotation (Suresh et al. 2017): no compression by itself, but it spreads a vector evenly, so
+ * that a quantizer needs a range of a few |x|/sqrt(d) instead of max |x|.
  *
- * The transform is for powers of two. Padding up to the next one costs up to twice the bytes, so unless `pad` is set no value is
- * added: with p the greatest power of two that isn't above d, the first p values are rotated, and then the last p. That is orthonormal
- * as well, and each rotation leaves its values a variance of at most |x|^2 / p over the seeds, p > d/2.
+ * The transform is for powers of two. Padding up to the next one costs up to twice the bytes, so unless `pad` is set no
+ * value is added: with p the greatest power of two that isn't above d, the first p values are rotated, and then the
+ * last p. That is orthonormal as well, and each rotation leaves its values a variance of at most |x|^2 / p over the
+ * seeds, p > d/2.
  */
 export interface RotateSpec {
   readonly kind: 'rotate';

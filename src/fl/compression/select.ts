@@ -1,6 +1,9 @@
 import { type FloatVector, vectorLike } from '../vectors.js';
 
-/** The indices, ascending, of the `count` values of greatest magnitude; of equal ones those with the lowest index. All must be finite. */
+/**
+ * The indices, ascending, of the `count` values of greatest magnitude; of equal ones those with the lowest index. All
+ * must be finite.
+ */
 export function largest(values: FloatVector, count: number): Uint32Array {
   if (count >= values.length) return Uint32Array.from(values, (_, i) => i);
   const magnitudes = Float64Array.from(values, Math.abs);

@@ -4,8 +4,9 @@ import { checkBytes, checkInteger } from '../../core/check.js';
 import type { CompressionContext } from './kind.js';
 
 /**
- * Randomness that the clients of a sum and the server share: the ChaCha20 key stream (RFC 8439) under the seed, with a nonce of purpose
- * (8 bytes) and round (32 bits, little-endian). It is public, and decides nothing that has to stay secret.
+ * Randomness that the clients of a sum and the server share: the ChaCha20 key stream (RFC 8439) under the seed, with a
+ * nonce of purpose (8 bytes) and round (32 bits, little-endian). It is public, and decides nothing that has to stay
+ * secret.
  */
 const purposes = { rotation: 'rotation', randomK: 'random-k', sketch: 'sketch  ' } as const;
 

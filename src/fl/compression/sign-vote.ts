@@ -3,8 +3,9 @@ import { kindSchema, magnitude } from '../spec.js';
 import { type CompressionKind, sameLength } from './kind.js';
 
 /**
- * Majority vote over signs (Bernstein et al. 2018, signSGD): each client gives -1, 0 or 1 a coordinate, the server takes the sign of
- * the sum, times `magnitude`; 0 on a tie. Biased, and bounded: a client moves the sum of a coordinate by 1 at most.
+ * Majority vote over signs (Bernstein et al. 2018, signSGD): each client gives -1, 0 or 1 a coordinate, the server
+ * takes the sign of the sum, times `magnitude`; 0 on a tie. Biased, and bounded: a client moves the sum of a coordinate
+ * by 1 at most.
  */
 export interface SignVoteSpec {
   readonly kind: 'sign-vote';

@@ -9,10 +9,12 @@ import { type CompressionKind, keptOf, sameLength } from './kind.js';
 import { gather, largest, scatter } from './select.js';
 
 /**
- * The k values of greatest magnitude, with their indices. Which they are differs from client to client and tells about its data, so
- * there is nothing to mask: it is for updates in the clear. Biased; meant for error feedback (Stich et al. 2018).
+ * The k values of greatest magnitude, with their indices. Which they are differs from client to client and tells about
+ * its data, so there is nothing to mask: it is for updates in the clear. Biased; meant for error feedback (Stich et al.
+ * 2018).
  *
- * On the wire: k indices of ceil(log2 d) bits each, ascending, packed as ring vectors are; then k values, IEEE 754 single, little-endian.
+ * On the wire: k indices of ceil(log2 d) bits each, ascending, packed as ring vectors are; then k values, IEEE 754
+ * single, little-endian.
  */
 export interface TopKSpec {
   readonly kind: 'top-k';
@@ -49,7 +51,10 @@ export function packPlaces(dimension: number, places: Uint32Array): Uint8Array<A
   return pack(indices);
 }
 
-/** What `packPlaces` packed. Throws `PeerError`: `input.length`, `input.padding`, `compression.index` unless they ascend and are below the dimension. */
+/**
+ * What `packPlaces` packed. Throws `PeerError`: `input.length`, `input.padding`, `compression.index` unless they ascend
+ * and are below the dimension.
+ */
 export function unpackPlaces(dimension: number, count: number, packed: Uint8Array): Uint32Array {
   const places = Uint32Array.from(unpack(indexBits(dimension), count, packed).lanes);
   places.forEach((place, i) => {
@@ -70,7 +75,10 @@ export function topKBytes(spec: TopKSpec, dimension: number): number {
   return placesLength(dimension, count) + 4 * count;
 }
 
-/** Client: the k greatest of `values`, coded. Throws `UsageError` (`usage.floats`, `usage.finite`, `compression.schema`). */
+/**
+ * Client: the k greatest of `values`, coded. Throws `UsageError` (`usage.floats`, `usage.finite`,
+ * `compression.schema`).
+ */
 export function encodeTopK(spec: TopKSpec, values: Float32Array): Uint8Array<ArrayBuffer> {
   checkFinite('values', checkFloats('values', values), 'usage.finite', 'check the training step for divergence');
   const count = checkSpec(spec, values.length);
@@ -86,8 +94,9 @@ export function encodeTopK(spec: TopKSpec, values: Float32Array): Uint8Array<Arr
 }
 
 /**
- * Server: the vector that a client coded, zero where it sent nothing. Throws `PeerError`: `input.length`, `input.padding`,
- * `compression.index` unless indices ascend and are below the dimension, `compression.value` on NaN or infinity; `UsageError` as `topKBytes`.
+ * Server: the vector that a client coded, zero where it sent nothing. Throws `PeerError`: `input.length`,
+ * `input.padding`, `compression.index` unless indices ascend and are below the dimension, `compression.value` on NaN or
+ * infinity; `UsageError` as `topKBytes`.
  */
 export function decodeTopK(spec: TopKSpec, dimension: number, bytes: Uint8Array): Float64Array {
   const expected = topKBytes(spec, dimension);

@@ -2,7 +2,10 @@ import * as v from 'valibot';
 import { choice, decay, kindSchema, magnitude, number, type Spec } from '../spec.js';
 import { type OptimizerKind, type StepInput, type StepOutput, slotOf, updateOnly } from './kind.js';
 
-/** What FedAdam, FedYogi and FedAdagrad share: a first moment over the root of a second one (Reddi et al. 2021, algorithm 2). */
+/**
+ * What FedAdam, FedYogi and FedAdagrad share: a first moment over the root of a second one (Reddi et al. 2021,
+ * algorithm 2).
+ */
 export interface AdaptiveFields {
   /** The paper's eta. */
   readonly learningRate: number;
@@ -15,9 +18,9 @@ export interface AdaptiveFields {
 }
 
 /**
- * Whether the learning rate of the t-th step is multiplied with sqrt(1 - beta2^s) / (1 - beta1^s), which makes up for moments that
- * start at zero: `none` (Reddi et al.), with s = t in `step` (Kingma and Ba 2015, TensorFlow Federated), s = t + 1 in `next-step`
- * (Flower's FedAdam). Tau stays outside the corrected root in all.
+ * Whether the learning rate of the t-th step is multiplied with sqrt(1 - beta2^s) / (1 - beta1^s), which makes up for
+ * moments that start at zero: `none` (Reddi et al.), with s = t in `step` (Kingma and Ba 2015, TensorFlow Federated), s
+ * = t + 1 in `next-step` (Flower's FedAdam). Tau stays outside the corrected root in all.
  */
 export type BiasCorrection = 'none' | 'step' | 'next-step';
 
@@ -81,7 +84,8 @@ function biasFactor({ beta1, beta2, biasCorrection }: ForgettingFields, step: nu
 }
 
 /**
- * One step: m = beta1 * m + (1 - beta1) * mean, v = `second(v, mean^2)`, change = rate * m / `root(v)`. Slots are m and v.
+ * One step: m = beta1 * m + (1 - beta1) * mean, v = `second(v, mean^2)`, change = rate * m / `root(v)`. Slots are m and
+ * v.
  */
 export function adaptiveStep(
   input: StepInput,

@@ -6,7 +6,9 @@ import { type OptimizerKind, updateOnly } from './kind.js';
 /** v = v + mean^2 (Reddi et al. 2021, FedAdagrad). beta1 is 0 if not given, as in their experiments. */
 export interface FedAdagradSpec extends AdaptiveFields {
   readonly kind: 'fedadagrad';
-  /** `outside` the root, sqrt(v) + tau, is the paper's and the default; `inside`, sqrt(v + tau), TensorFlow Federated's. */
+  /**
+   * `outside` the root, sqrt(v) + tau, is the paper's and the default; `inside`, sqrt(v + tau), TensorFlow Federated's.
+   */
   readonly tauPlace: 'outside' | 'inside';
 }
 

@@ -3,8 +3,9 @@ import { decay, flag, kindSchema, magnitude } from '../spec.js';
 import { type OptimizerKind, slotOf, updateOnly } from './kind.js';
 
 /**
- * Server momentum (Hsu, Qi and Brown 2019): m = momentum * m + mean; x += learningRate * m, or with Nesterov's look-ahead
- * x += learningRate * (mean + momentum * m), as in Sutskever et al. 2013 rewritten for gradients at the model that is kept.
+ * Server momentum (Hsu, Qi and Brown 2019): m = momentum * m + mean; x += learningRate * m, or with Nesterov's
+ * look-ahead x += learningRate * (mean + momentum * m), as in Sutskever et al. 2013 rewritten for gradients at the
+ * model that is kept.
  */
 export interface FedAvgMSpec {
   readonly kind: 'fedavgm';

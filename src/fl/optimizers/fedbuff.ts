@@ -5,8 +5,9 @@ import { checkFloatVector, type FloatVector, vectorLike } from '../vectors.js';
 import { type OptimizerKind, updateOnly } from './kind.js';
 
 /**
- * What an update counts that began with a model of `staleness` versions ago, in (0, 1]; 1 where it is fresh. `polynomial` with exponent
- * 1/2 is FedBuff's (Nguyen et al. 2022, section 5); `hinge` is FedAsync's (Xie et al. 2019, section 5.2).
+ * What an update counts that began with a model of `staleness` versions ago, in (0, 1]; 1 where it is fresh.
+ * `polynomial` with exponent 1/2 is FedBuff's (Nguyen et al. 2022, section 5); `hinge` is FedAsync's (Xie et al. 2019,
+ * section 5.2).
  */
 export type StalenessSpec =
   | { readonly kind: 'constant' }
@@ -22,8 +23,9 @@ export const stalenessSchema: v.GenericSchema<unknown, StalenessSpec> = v.varian
 ]);
 
 /**
- * Buffered asynchronous aggregation: x += learningRate * mean, where each client multiplied its own update with its staleness weight
- * before masking, and the mean is over the number of clients, not over the weights: a buffer full of stale updates moves the model less.
+ * Buffered asynchronous aggregation: x += learningRate * mean, where each client multiplied its own update with its
+ * staleness weight before masking, and the mean is over the number of clients, not over the weights: a buffer full of
+ * stale updates moves the model less.
  */
 export interface FedBuffSpec {
   readonly kind: 'fedbuff';
@@ -49,7 +51,10 @@ export function defineStaleness(input: unknown): StalenessSpec {
   return parseFields('staleness.schema', 'staleness', stalenessSchema, input);
 }
 
-/** What an update counts that began `staleness` versions ago, 0 to 2^32. Throws `UsageError` (`staleness.schema`, `usage.range`). */
+/**
+ * What an update counts that began `staleness` versions ago, 0 to 2^32. Throws `UsageError` (`staleness.schema`,
+ * `usage.range`).
+ */
 export function stalenessWeight(rule: StalenessSpec, staleness: number): number {
   const checked = defineStaleness(rule);
   checkInteger('staleness', staleness, 0, 2 ** 32);
@@ -63,7 +68,10 @@ export function stalenessWeight(rule: StalenessSpec, staleness: number): number 
   }
 }
 
-/** Client: its update, weighted by its own staleness before anyone sees it. Throws as `stalenessWeight`, and `usage.floats`. */
+/**
+ * Client: its update, weighted by its own staleness before anyone sees it. Throws as `stalenessWeight`, and
+ * `usage.floats`.
+ */
 export function staleContribution<V extends FloatVector>(rule: StalenessSpec, update: V, staleness: number): V {
   checkFloatVector('update', update);
   const weight = stalenessWeight(rule, staleness);

@@ -6,11 +6,12 @@ import { checkFloatVector, type FloatVector, vectorLike } from '../vectors.js';
 import type { OptimizerKind } from './kind.js';
 
 /**
- * Normalized averaging (Wang et al. 2020, "Tackling the Objective Inconsistency Problem"): clients that take different numbers of
- * local steps send their update over the norm a of what they accumulated, and the mean of these directions is multiplied with
- * tau_eff, the mean of a. Without it, who steps more pulls the model to its own optimum.
+ * Normalized averaging (Wang et al. 2020, "Tackling the Objective Inconsistency Problem"): clients that take different
+ * numbers of local steps send their update over the norm a of what they accumulated, and the mean of these directions
+ * is multiplied with tau_eff, the mean of a. Without it, who steps more pulls the model to its own optimum.
  *
- * A contribution is the direction, and after it a * normalizerScale: so the one masked sum has both means, under the same weights.
+ * A contribution is the direction, and after it a * normalizerScale: so the one masked sum has both means, under the
+ * same weights.
  */
 export interface FedNovaSpec {
   readonly kind: 'fednova';
@@ -26,7 +27,10 @@ export interface LocalSteps {
   readonly steps: number;
   /** Momentum of the local SGD; 0 if not given. */
   readonly momentum?: number;
-  /** Learning rate times the proximal term's mu (FedProx), from 0 up to below 1; 0 if not given. Not together with momentum. */
+  /**
+   * Learning rate times the proximal term's mu (FedProx), from 0 up to below 1; 0 if not given. Not together with
+   * momentum.
+   */
   readonly proximal?: number;
 }
 
@@ -53,8 +57,9 @@ export const fednova: OptimizerKind<FedNovaSpec> = {
 };
 
 /**
- * a, the 1-norm of the weights that a client's steps have in its update: the number of steps for plain SGD, more with momentum, less
- * with a proximal term (section 4 and appendix C of the paper). Throws `UsageError` (`usage.range`, `usage.options`).
+ * a, the 1-norm of the weights that a client's steps have in its update: the number of steps for plain SGD, more with
+ * momentum, less with a proximal term (section 4 and appendix C of the paper). Throws `UsageError` (`usage.range`,
+ * `usage.options`).
  */
 export function novaNormalizer(local: LocalSteps): number {
   const { steps, momentum = 0, proximal = 0 } = checkOptions('local', local);
@@ -69,8 +74,8 @@ export function novaNormalizer(local: LocalSteps): number {
 }
 
 /**
- * Client: what goes into the sum for `update`, one value longer than it; `local.normalizer` is a itself, from 1. Throws `UsageError` as `novaNormalizer` does, and
- * `usage.floats` on another type.
+ * Client: what goes into the sum for `update`, one value longer than it; `local.normalizer` is a itself, from 1. Throws
+ * `UsageError` as `novaNormalizer` does, and `usage.floats` on another type.
  */
 export function novaContribution<V extends FloatVector>(
   spec: FedNovaSpec,

@@ -3,9 +3,9 @@ import { InternalError } from '../../core/errors.js';
 import type { Spec } from '../spec.js';
 
 /**
- * A server optimizer takes the mean of a round's updates (trained model minus the model they began with) as a negative gradient, and
- * says by how much the model changes (Reddi et al. 2021, "Adaptive Federated Optimization", algorithm 2, whose signs these are).
- * Everything is computed in doubles.
+ * A server optimizer takes the mean of a round's updates (trained model minus the model they began with) as a negative
+ * gradient, and says by how much the model changes (Reddi et al. 2021, "Adaptive Federated Optimization", algorithm 2,
+ * whose signs these are). Everything is computed in doubles.
  */
 
 /** What one round gives an optimizer. */

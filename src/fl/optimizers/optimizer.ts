@@ -37,7 +37,10 @@ const kinds = { fedavg, fedavgm, fedadam, fedyogi, fedadagrad, fednova, scaffold
 
 /** What a round gives the optimizer. */
 export interface OptimizerRound<V extends FloatVector> {
-  /** The model that the round began with. Keep it in doubles: in single precision, changes below 2^-24 of a weight are lost. */
+  /**
+   * The model that the round began with. Keep it in doubles: in single precision, changes below 2^-24 of a weight are
+   * lost.
+   */
   readonly model: V;
   /** The (weighted) mean of the survivors' contributions: `contributionLength` values. */
   readonly mean: Float64Array;
@@ -57,10 +60,10 @@ export interface ServerOptimizer {
   /** Before the first round. */
   readonly initialState: () => OptimizerState;
   /**
-   * The next model, in the precision of the last, and the next state; what was passed in is left as it was, so a round that fails later
-   * can be done again. Throws `UsageError`: `usage.floats`, `usage.vector`, `usage.range`, `optimizer.state` on another optimizer's
-   * state, `usage.finite` on a mean with NaN or infinity, `optimizer.diverged` if the model would have one; and under FedNova `PeerError`
-   * (`optimizer.normalizer`).
+   * The next model, in the precision of the last, and the next state; what was passed in is left as it was, so a round
+   * that fails later can be done again. Throws `UsageError`: `usage.floats`, `usage.vector`, `usage.range`,
+   * `optimizer.state` on another optimizer's state, `usage.finite` on a mean with NaN or infinity, `optimizer.diverged`
+   * if the model would have one; and under FedNova `PeerError` (`optimizer.normalizer`).
    */
   readonly step: <V extends FloatVector>(
     round: OptimizerRound<V>,
@@ -68,8 +71,8 @@ export interface ServerOptimizer {
   /** The state's bytes, to be stored with the model: `decodeState` gives it back bit for bit. */
   readonly encodeState: (state: OptimizerState) => Uint8Array;
   /**
-   * Throws `PeerError` (`codec.malformed`) on bytes that `encodeState` doesn't write, `UsageError` (`optimizer.state`) on those of
-   * another spec or dimension.
+   * Throws `PeerError` (`codec.malformed`) on bytes that `encodeState` doesn't write, `UsageError` (`optimizer.state`)
+   * on those of another spec or dimension.
    */
   readonly decodeState: (bytes: Uint8Array) => OptimizerState;
 }
@@ -125,7 +128,10 @@ function build<S extends OptimizerSpec & Spec>(kind: OptimizerKind<S>, spec: S, 
   };
 }
 
-/** SCAFFOLD's c, which clients need beside the model. Throws `UsageError` (`optimizer.state`) on another optimizer's state. */
+/**
+ * SCAFFOLD's c, which clients need beside the model. Throws `UsageError` (`optimizer.state`) on another optimizer's
+ * state.
+ */
 export function scaffoldControl(state: OptimizerState): Float64Array {
   const [control] = state?.kind === 'scaffold' ? state.slots : [];
   if (control === undefined)

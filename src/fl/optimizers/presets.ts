@@ -1,15 +1,15 @@
 import { defineOptimizer, type OptimizerSpec } from './optimizer.js';
 
 /**
- * The same names mean different things elsewhere; these are what they mean there, defaults included. Spread one and change what
- * you like: `{ ...optimizerPresets['flower/fedadam'], learningRate: 0.01 }`.
+ * The same names mean different things elsewhere; these are what they mean there, defaults included. Spread one and
+ * change what you like: `{ ...optimizerPresets['flower/fedadam'], learningRate: 0.01 }`.
  *
- * - `reddi/...`: Reddi et al. 2021, algorithm 2: no bias correction, v starts at tau^2. The paper tunes the learning rate; 0.1 is
- *   the middle of its grid.
+ * - `reddi/...`: Reddi et al. 2021, algorithm 2: no bias correction, v starts at tau^2. The paper tunes the learning
+ *   rate; 0.1 is the middle of its grid.
  * - `flower/...`: Flower's strategies. FedAdam corrects the bias with exponent round + 1, FedYogi and FedAdagrad don't;
  *   v starts at 0.
- * - `tff/...`: TensorFlow Federated's server optimizers. Adam and Yogi correct the bias with exponent round, beta2 is 0.999; Adagrad has tau
- *   inside the root. A learning rate has to be chosen there; here it is 0.1.
+ * - `tff/...`: TensorFlow Federated's server optimizers. Adam and Yogi correct the bias with exponent round, beta2 is
+ *   0.999; Adagrad has tau inside the root. A learning rate has to be chosen there; here it is 0.1.
  */
 export const optimizerPresets: Readonly<Record<OptimizerPreset, OptimizerSpec>> = {
   'reddi/fedavgm': defineOptimizer({ kind: 'fedavgm', momentum: 0.9 }),

@@ -5,9 +5,10 @@ import { checkFloatVector, type FloatVector, vectorLike } from '../vectors.js';
 import { type OptimizerKind, slotOf } from './kind.js';
 
 /**
- * Control variates against client drift (Karimireddy et al. 2020, algorithm 1, option II). The server keeps c, each client its own c_i,
- * and c is the mean of all c_i. A client steps along gradient - c_i + c, and contributes its update and, after it, the change of its
- * c_i times controlScale: both through the one masked sum, so nobody learns what a single client's data is like.
+ * Control variates against client drift (Karimireddy et al. 2020, algorithm 1, option II). The server keeps c, each
+ * client its own c_i, and c is the mean of all c_i. A client steps along gradient - c_i + c, and contributes its update
+ * and, after it, the change of its c_i times controlScale: both through the one masked sum, so nobody learns what a
+ * single client's data is like.
  *
  * A contribution is twice as long as the model. A client keeps its new c_i only if it is among the survivors
  * (`scaffoldSettle`), else c would no longer be the mean.
@@ -19,8 +20,8 @@ export interface ScaffoldSpec {
   /** N, all clients of the task, whether or not they take part in a round. */
   readonly clients: number;
   /**
-   * What changes of control variates are multiplied with so that they fit the range of the quantizer with the update. Local steps times
-   * local learning rate brings both to one scale. 1 if not given.
+   * What changes of control variates are multiplied with so that they fit the range of the quantizer with the update.
+   * Local steps times local learning rate brings both to one scale. 1 if not given.
    */
   readonly controlScale: number;
 }
@@ -53,9 +54,9 @@ export function scaffoldCorrection<V extends FloatVector>(control: V, clientCont
 }
 
 /**
- * Client: by how much its c_i changes, -c - update / rates. `rates` is the sum of the learning rates of its local steps (K * eta if they are
- * equal), which have to be plain SGD. `train` of `veilsum/training` gives the same as `scaffold.update`. Throws `UsageError` (`usage.options`,
- * `usage.floats`, `usage.vector`, `usage.range`).
+ * Client: by how much its c_i changes, -c - update / rates. `rates` is the sum of the learning rates of its local steps
+ * (K * eta if they are equal), which have to be plain SGD. `train` of `veilsum/training` gives the same as
+ * `scaffold.update`. Throws `UsageError` (`usage.options`, `usage.floats`, `usage.vector`, `usage.range`).
  */
 export function scaffoldControlUpdate<V extends FloatVector>(local: {
   /** Trained model minus the global one. */
@@ -71,7 +72,10 @@ export function scaffoldControlUpdate<V extends FloatVector>(local: {
   return vectorLike(update, length, (i) => -(control[i] as number) - (update[i] as number) / rates);
 }
 
-/** Client: what goes into the sum, twice as long as the update. Throws `UsageError` (`optimizer.schema`, `usage.floats`, `usage.vector`). */
+/**
+ * Client: what goes into the sum, twice as long as the update. Throws `UsageError` (`optimizer.schema`, `usage.floats`,
+ * `usage.vector`).
+ */
 export function scaffoldContribution<V extends FloatVector>(spec: ScaffoldSpec, update: V, controlUpdate: V): V {
   const { controlScale } = parseFields('optimizer.schema', 'optimizer scaffold', scaffold.schema, spec);
   const { length } = checkFloatVector('update', update);
@@ -82,7 +86,8 @@ export function scaffoldContribution<V extends FloatVector>(spec: ScaffoldSpec, 
 }
 
 /**
- * Client: its c_i for its next round, if its contribution was in the sum or not. Throws `UsageError` (`usage.floats`, `usage.vector`).
+ * Client: its c_i for its next round, if its contribution was in the sum or not. Throws `UsageError` (`usage.floats`,
+ * `usage.vector`).
  */
 export function scaffoldSettle<V extends FloatVector>(clientControl: V, controlUpdate: V, survived: boolean): V {
   checkFloatVector('clientControl', clientControl);

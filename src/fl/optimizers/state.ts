@@ -6,8 +6,9 @@ import { type Spec, specHash } from '../spec.js';
 import { doubleBytes, doublesOf } from '../vectors.js';
 
 /**
- * What an optimizer remembers between rounds. In doubles: squares of small updates added to a large second moment would be lost
- * in single precision, and a server has the 8 bytes a value; what is checkpointed is what was computed, bit for bit.
+ * What an optimizer remembers between rounds. In doubles: squares of small updates added to a large second moment would
+ * be lost in single precision, and a server has the 8 bytes a value; what is checkpointed is what was computed, bit for
+ * bit.
  *
  *     struct {
  *       uint8 version;               // 1

@@ -36,8 +36,8 @@ export function iidPartition(options: DealOptions & { readonly examples: number 
 }
 
 /**
- * Label skew: of every label, the clients' portions are one draw from Dirichlet(`alpha`) (Yurochkin et al., ICML 2019; Hsu et
- * al., 2019).
+ * Label skew: of every label, the clients' portions are one draw from Dirichlet(`alpha`) (Yurochkin et al., ICML 2019;
+ * Hsu et al., 2019).
  *
  * @throws UsageError `usage.*`; `partition.minimum` if 1,000 deals leave some client with less than `minimum`
  */
@@ -63,8 +63,8 @@ export function dirichletPartition(
 }
 
 /**
- * Sorted by label and cut into `shards` times `clients` shards, of which each client gets `shards` at random (McMahan et al.,
- * AISTATS 2017, section 3): few clients see more than about that many labels. Throws `UsageError` (`usage.*`).
+ * Sorted by label and cut into `shards` times `clients` shards, of which each client gets `shards` at random (McMahan
+ * et al., AISTATS 2017, section 3): few clients see more than about that many labels. Throws `UsageError` (`usage.*`).
  */
 export function shardPartition(
   options: DealOptions & { readonly labels: ArrayLike<number>; readonly shards: number },
@@ -84,8 +84,8 @@ export function shardPartition(
 }
 
 /**
- * Quantity skew: labels are mixed evenly, but the clients' sizes are one draw from Dirichlet(`alpha`) (Li et al., ICDE 2022,
- * section 4).
+ * Quantity skew: labels are mixed evenly, but the clients' sizes are one draw from Dirichlet(`alpha`) (Li et al., ICDE
+ * 2022, section 4).
  *
  * @throws UsageError `usage.*`; `partition.minimum` if 1,000 deals leave some client with less than `minimum`
  */

@@ -3,7 +3,10 @@ import { checkInteger } from '../../core/check.js';
 import { UsageError } from '../../core/errors.js';
 import type { Partition } from './partition.js';
 
-/** Ten colors that stay apart in print and for most color-blind readers (after Tableau 10); more labels go around the wheel. */
+/**
+ * Ten colors that stay apart in print and for most color-blind readers (after Tableau 10); more labels go around the
+ * wheel.
+ */
 const palette = [
   '#4e79a7',
   '#f28e2b',

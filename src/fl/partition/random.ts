@@ -1,6 +1,6 @@
 /**
- * Seeded numbers for what has to be the same run twice and is no secret: who gets which examples, in what order they are
- * read, how they are augmented. Keys, masks and noise never come from here.
+ * Seeded numbers for what has to be the same run twice and is no secret: who gets which examples, in what order they
+ * are read, how they are augmented. Keys, masks and noise never come from here.
  */
 import { checkInteger } from '../../core/check.js';
 
@@ -48,8 +48,8 @@ export function permutation(length: number, random: Random): Int32Array {
 }
 
 /**
- * One draw from the Dirichlet distribution with every concentration `alpha`: `size` numbers from 0 to 1 that sum to 1. Worked
- * out in logarithms: for small concentrations all but the largest of the gamma draws are below the least double.
+ * One draw from the Dirichlet distribution with every concentration `alpha`: `size` numbers from 0 to 1 that sum to 1.
+ * Worked out in logarithms: for small concentrations all but the largest of the gamma draws are below the least double.
  */
 export function dirichlet(size: number, alpha: number, random: Random): readonly number[] {
   const logs = Array.from({ length: size }, () => logGamma(alpha, random));
@@ -59,7 +59,10 @@ export function dirichlet(size: number, alpha: number, random: Random): readonly
   return draws.map((draw) => draw / total);
 }
 
-/** The logarithm of one draw from Gamma(shape, 1), after Marsaglia and Tsang (2000); below 1 as Gamma(shape + 1) U^(1/shape). */
+/**
+ * The logarithm of one draw from Gamma(shape, 1), after Marsaglia and Tsang (2000); below 1 as Gamma(shape + 1)
+ * U^(1/shape).
+ */
 function logGamma(shape: number, random: Random): number {
   if (shape < 1) return logGamma(shape + 1, random) + Math.log(1 - random()) / shape;
   const d = shape - 1 / 3;

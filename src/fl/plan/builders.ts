@@ -14,7 +14,9 @@ import { relation } from './stages/privacy.js';
  *
  *     const cohort = { maxClients: 100 };
  *     const vector = { dimension: 1970 };
- *     definePlan({ vector, cohort, ...distributedPrivacy({ vector, cohort, clip: 1, minSurvivors: 80, budget: { epsilon: 8, delta: 1e-5, rounds: 10 } }) });
+ *     const budget = { epsilon: 8, delta: 1e-5, rounds: 10 };
+ *     const noise = distributedPrivacy({ vector, cohort, clip: 1, minSurvivors: 80, budget });
+ *     definePlan({ vector, cohort, ...noise });
  */
 
 /** What the noise of a task is to keep to. */
@@ -39,8 +41,8 @@ export interface DistributedNoiseTarget extends NoiseTarget {
   /** b, 4 to 32; 20 unless told. More bits mean a finer grid and longer uploads. */
   readonly ringBits?: number;
   /**
-   * Components of noise that are taken back where more survive than the fewest, 0 to 16; 4 unless told. Each is one more vector of
-   * noise for a client to draw, and for the server to draw again for every survivor.
+   * Components of noise that are taken back where more survive than the fewest, 0 to 16; 4 unless told. Each is one
+   * more vector of noise for a client to draw, and for the server to draw again for every survivor.
    */
   readonly removable?: number;
 }
@@ -63,8 +65,9 @@ type FieldsWith<Kind extends 'central' | 'distributed'> = Extract<
 >;
 
 /**
- * Clip, rotation, grid and the least distributed noise that keep all rounds within the budget, at the finest grid on which no sum wraps with a
- * probability above 2^-40. Throws `UsageError` (`usage.range`, `usage.choice`), `AbortError` (`dp.infeasible`).
+ * Clip, rotation, grid and the least distributed noise that keep all rounds within the budget, at the finest grid on
+ * which no sum wraps with a probability above 2^-40. Throws `UsageError` (`usage.range`, `usage.choice`), `AbortError`
+ * (`dp.infeasible`).
  */
 export function distributedPrivacy(
   target: DistributedNoiseTarget,
@@ -96,8 +99,8 @@ export function distributedPrivacy(
 }
 
 /**
- * Clip, grid and the least noise by a trusted server that keep all rounds within the budget. Throws `UsageError` (`usage.range`),
- * `AbortError` (`dp.infeasible`).
+ * Clip, grid and the least noise by a trusted server that keep all rounds within the budget. Throws `UsageError`
+ * (`usage.range`), `AbortError` (`dp.infeasible`).
  */
 export function centralPrivacy(
   target: CentralNoiseTarget,

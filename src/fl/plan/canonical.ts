@@ -1,8 +1,8 @@
 import { PeerError } from '../../core/errors.js';
 
 /**
- * Canonical JSON (RFC 8785, restricted to ASCII): no whitespace, keys in ascending order, numbers as ECMAScript prints them. One
- * value has one text, so a hash of the text pins the value.
+ * Canonical JSON (RFC 8785, restricted to ASCII): no whitespace, keys in ascending order, numbers as ECMAScript prints
+ * them. One value has one text, so a hash of the text pins the value.
  */
 
 /** 16 KiB: a plan with every metric it may have is a quarter of that. */

@@ -16,11 +16,17 @@ export interface RoundExpectation {
   readonly cohorts?: number;
   /** Neighbors of a client in the graph (k); all others unless told. */
   readonly degree?: number;
-  /** Part of a cohort's clients that drop out before the sum, each leaving its pairwise masks to be removed; 0 unless told. */
+  /**
+   * Part of a cohort's clients that drop out before the sum, each leaving its pairwise masks to be removed; 0 unless
+   * told.
+   */
   readonly dropout?: number;
 }
 
-/** What a round costs, as reckoned before anything runs. CPU seconds are those of one core of the machine that was measured. */
+/**
+ * What a round costs, as reckoned before anything runs. CPU seconds are those of one core of the machine that was
+ * measured.
+ */
 export interface PlanCost {
   /** Of a client, in bytes: its input, and all of its messages; the model that it fetches and all messages to it. */
   readonly client: {
@@ -47,9 +53,9 @@ export interface PlanCost {
 }
 
 /**
- * Measured constants: CPU time on one core of a two-core virtual machine (Node 20, native agreement and signatures, SIMD kernels), medians of
- * five. In parentheses stands what was measured, from which the constants are rounded. They are for orders of magnitude: another
- * machine has others, in much the same proportion.
+ * Measured constants: CPU time on one core of a two-core virtual machine (Node 20, native agreement and signatures,
+ * SIMD kernels), medians of five. In parentheses stands what was measured, from which the constants are rounded. They
+ * are for orders of magnitude: another machine has others, in much the same proportion.
  */
 const measured = {
   /** Bytes a second of ChaCha20 key stream that are added to a vector (3.3e9). */
@@ -64,16 +70,25 @@ const measured = {
   rotatedValues: 6.5e8,
   /** Draws a second of discrete Gaussian noise, with conditional rounding (3.6e6). */
   noiseDraws: 3.6e6,
-  /** Values a second and vector that a robust rule goes through, pairs of vectors included: nnm with trimmed-mean (5.2e7 to 5.6e7). */
+  /**
+   * Values a second and vector that a robust rule goes through, pairs of vectors included: nnm with trimmed-mean (5.2e7
+   * to 5.6e7).
+   */
   robustValues: 5.3e7,
   /** Seconds of one Ed25519 signature or verification, or of what goes with one message (4.1e-4). */
   signature: 4e-4,
-  /** Seconds to agree, seal, share, open and judge for one neighbor, client and server together (1.8e-4 in a session of 60): the client's part. */
+  /**
+   * Seconds to agree, seal, share, open and judge for one neighbor, client and server together (1.8e-4 in a session of
+   * 60): the client's part.
+   */
   neighborOfClient: 1.3e-4,
   neighborOfServer: 5e-5,
 } as const;
 
-/** Bytes of messages by what they grow with, fitted to simulated sessions (of 10 to 160 clients) to within a few per cent. */
+/**
+ * Bytes of messages by what they grow with, fitted to simulated sessions (of 10 to 160 clients) to within a few per
+ * cent.
+ */
 const messages = {
   /** Advertisement, commitment, signatures. */
   up: 470,
@@ -105,8 +120,9 @@ interface Round extends Required<RoundExpectation> {
 }
 
 /**
- * Bytes, CPU time, memory and privacy of one round under a plan. Bytes follow from the formats, to within a few per cent; seconds and memory
- * from measured constants, to within a factor of about two. Throws `UsageError` (`usage.range`, `usage.options`).
+ * Bytes, CPU time, memory and privacy of one round under a plan. Bytes follow from the formats, to within a few per
+ * cent; seconds and memory from measured constants, to within a factor of about two. Throws `UsageError`
+ * (`usage.range`, `usage.options`).
  */
 export function planCost(plan: Plan, expectation: RoundExpectation = {}): PlanCost {
   const round = roundOf(plan, checkExpectation(plan, expectation));
@@ -147,7 +163,8 @@ function clientBytes({
 }: Round): Pick<PlanCost['client'], 'inputBytes' | 'bytesUp' | 'bytesDown'> {
   const { up, neighborUp, down, clientDown, neighborDown, seed } = messages;
   const roster = isMasked(plan) ? clients * clientDown + neighbors * (neighborDown + seed * seeds) : 0;
-  // In buffers a client is offered the model first and the session later, with the hashes of the versions that it may have trained.
+  // In buffers a client is offered the model first and the session later, with the hashes of the versions that it may
+  // have trained.
   const { schedule } = plan;
   const [offers, history] = schedule.kind === 'buffered' ? [2, 32 * (schedule.maxStaleness + 1)] : [1, 0];
   return {

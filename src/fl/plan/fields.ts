@@ -7,7 +7,9 @@ import type { RandomKSpec } from '../compression/random-k.js';
 import type { TopKSpec } from '../compression/top-k.js';
 import type { OptimizerSpec } from '../optimizers/optimizer.js';
 
-/** The fields of a plan, in the order in which an update meets them. Plain JSON; `definePlan` fills in what is assumed. */
+/**
+ * The fields of a plan, in the order in which an update meets them. Plain JSON; `definePlan` fills in what is assumed.
+ */
 
 /** Who sees an update. */
 export type MaskingPlan =
@@ -58,11 +60,15 @@ export type RotatePlan =
 
 /** How real values become integers. */
 export type QuantizePlan =
-  /** Unbiased stochastic rounding to `bits` bits, sign included (2 to 32), after clamping to [-range, range], with a range from 2^-64 to 2^64. */
+  /**
+   * Unbiased stochastic rounding to `bits` bits, sign included (2 to 32), after clamping to [-range, range], with a
+   * range from 2^-64 to 2^64.
+   */
   | { readonly kind: 'stochastic'; readonly bits: number; readonly range: number }
   /**
-   * Conditional rounding to multiples of `granularity` (2^-100 to 2^64), anew until the norm is within its bound, which fails with probability
-   * `beta` at most (0 to 0.999); in a ring of `ringBits` bits (4 to 32). What distributed noise needs.
+   * Conditional rounding to multiples of `granularity` (2^-100 to 2^64), anew until the norm is within its bound, which
+   * fails with probability `beta` at most (0 to 0.999); in a ring of `ringBits` bits (4 to 32). What distributed noise
+   * needs.
    */
   | { readonly kind: 'conditional'; readonly granularity: number; readonly beta: number; readonly ringBits: number };
 
@@ -80,13 +86,19 @@ export interface BudgetPlan {
 export type SamplingPlan =
   /** Whoever comes: nothing is gained from chance. */
   | { readonly kind: 'none' }
-  /** Each by its own coin, of a probability above 0 and below 1. No server of ours draws that way, so the rules refuse it. */
+  /**
+   * Each by its own coin, of a probability above 0 and below 1. No server of ours draws that way, so the rules refuse
+   * it.
+   */
   | { readonly kind: 'poisson'; readonly probability: number };
 
 /** Noise for differential privacy of clients. */
 export type PrivacyPlan =
   | { readonly kind: 'none' }
-  /** Discrete Gaussian noise of `variance` grid steps squared (2^-10 to 2^60), added by the server to each cohort's sum: trusts the server. */
+  /**
+   * Discrete Gaussian noise of `variance` grid steps squared (2^-10 to 2^60), added by the server to each cohort's sum:
+   * trusts the server.
+   */
   | {
       readonly kind: 'central';
       readonly variance: number;
@@ -121,7 +133,10 @@ export interface MetricPlan {
 export type CombinePlan =
   /** The weighted mean of the updates. */
   | { readonly kind: 'mean' }
-  /** A robust rule over the means of `cohorts` cohorts (1 to 1024) or more, into which clients are put unpredictably. The rule's f counts cohorts. */
+  /**
+   * A robust rule over the means of `cohorts` cohorts (1 to 1024) or more, into which clients are put unpredictably.
+   * The rule's f counts cohorts.
+   */
   | {
       readonly kind: 'robust';
       readonly over: 'cohorts';
@@ -141,14 +156,17 @@ export type SchedulePlan =
   /** In rounds: all clients of a round train the same model. */
   | { readonly kind: 'rounds' }
   /**
-   * In buffers: clients train when they like, and `bufferSize` that are ready (2 to 2^20) are a cohort. `maxStaleness` is 0 to 1000. See
-   * `AsyncSpec`.
+   * In buffers: clients train when they like, and `bufferSize` that are ready (2 to 2^20) are a cohort. `maxStaleness`
+   * is 0 to 1000. See `AsyncSpec`.
    */
   | ({ readonly kind: 'buffered' } & AsyncSpec);
 
 /** What clients do to an update before masking, and what the server does to the sum. */
 export interface PlanFields {
-  /** 1 where `masking`, `errorFeedback`, `compress`, `rotate`, `privacy`, `optimizer` and `schedule` are what is assumed, and aren't written, and `combine` is the mean: as the protocol's text has it. */
+  /**
+   * 1 where `masking`, `errorFeedback`, `compress`, `rotate`, `privacy`, `optimizer` and `schedule` are what is
+   * assumed, and aren't written, and `combine` is the mean: as the protocol's text has it.
+   */
   readonly version: 1 | 2;
   readonly masking: MaskingPlan;
   readonly vector: {

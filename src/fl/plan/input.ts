@@ -15,8 +15,8 @@ import type {
 } from './fields.js';
 
 /**
- * What has to be said of a plan, and what may be. The type has no room for combinations that the rules refuse by kind: noise without a
- * clip norm, a robust rule over masked inputs, and the like. What hangs on numbers is for the rules.
+ * What has to be said of a plan, and what may be. The type has no room for combinations that the rules refuse by kind:
+ * noise without a clip norm, a robust rule over masked inputs, and the like. What hangs on numbers is for the rules.
  */
 export type PlanInput = Anywhere &
   (

@@ -24,9 +24,10 @@ import { type ClientVersions, type SumVersions, weighLate, weighStale } from './
 import { checkTotalWeight, checkWeight } from './stages/weight.js';
 
 /**
- * The stages of a plan in order. Client: error feedback (`ErrorFeedback`, which lasts over rounds), weight, clip, in buffers staleness, what the
- * optimizer takes beside the update, then the encoder, which compresses, rotates, quantizes and adds noise. Server: the decoder, which takes
- * excess noise back or adds central noise, undoes the rotation and the compression; the counters' checks; in buffers staleness; combine; optimizer.
+ * The stages of a plan in order. Client: error feedback (`ErrorFeedback`, which lasts over rounds), weight, clip, in
+ * buffers staleness, what the optimizer takes beside the update, then the encoder, which compresses, rotates, quantizes
+ * and adds noise. Server: the decoder, which takes excess noise back or adds central noise, undoes the rotation and the
+ * compression; the counters' checks; in buffers staleness; combine; optimizer.
  */
 
 /** Client: in order, on real values, before `addExtra` and the encoder. */
@@ -37,7 +38,10 @@ const cohortStages: readonly ((plan: Plan) => ServerStage)[] = [checkTotalWeight
 
 /** What goes with an update. */
 export interface ContributionOptions extends EncodeOptions, LocalExtra {
-  /** What the update counts for: an integer up to the plan's largest weight. Under uniform weights it is 1 and may be left out. */
+  /**
+   * What the update counts for: an integer up to the plan's largest weight. Under uniform weights it is 1 and may be
+   * left out.
+   */
   readonly weight?: number;
   /** One integer for each of the plan's metrics, by name. */
   readonly metrics?: Readonly<Record<string, number>>;
@@ -46,19 +50,21 @@ export interface ContributionOptions extends EncodeOptions, LocalExtra {
 }
 
 /**
- * Encodes an update of the plan's dimension as the ring vector that is masked: quantized values, weight, metrics. The update isn't
- * changed. Throws `UsageError`: `usage.floats` or `usage.vector` on a wrong type or length, `usage.finite` at the first NaN or infinity,
- * `usage.range` on a weight or metric that isn't an integer or is beyond its maximum, `usage.metrics` on one missing or unknown,
- * `usage.options` without a weight (where it isn't uniform) or a source of rounding; as `addExtra` does on what the optimizer takes beside; under a
- * buffered schedule `AbortError` (`async.stale`).
+ * Encodes an update of the plan's dimension as the ring vector that is masked: quantized values, weight, metrics. The
+ * update isn't changed. Throws `UsageError`: `usage.floats` or `usage.vector` on a wrong type or length, `usage.finite`
+ * at the first NaN or infinity, `usage.range` on a weight or metric that isn't an integer or is beyond its maximum,
+ * `usage.metrics` on one missing or unknown, `usage.options` without a weight (where it isn't uniform) or a source of
+ * rounding; as `addExtra` does on what the optimizer takes beside; under a buffered schedule `AbortError`
+ * (`async.stale`).
  */
 export type ClientPipeline = (update: Float32Array, options: ContributionOptions) => PlainVector;
 
 /** What a round of one or more cohorts gives. */
 export interface CombinedCohorts {
   /**
-   * What the updates are combined to, in their unit: their weighted mean, or what the robust rule makes of them. One value a dimension, and behind
-   * them the mean of what the optimizer takes beside updates: the optimizer's `contributionLength` in all.
+   * What the updates are combined to, in their unit: their weighted mean, or what the robust rule makes of them. One
+   * value a dimension, and behind them the mean of what the optimizer takes beside updates: the optimizer's
+   * `contributionLength` in all.
    */
   readonly mean: Float64Array;
   /** Sum of the survivors' weights. */
@@ -73,27 +79,34 @@ export interface CombinedCohorts {
 
 export interface ServerPipeline {
   /**
-   * What the sum of `survivors` clients' vectors stands for; with noise as the plan says. Throws `UsageError` on a vector that isn't the plan's shape, and `PeerError`
-   * (`sum.range`, `sum.weight`, `sum.metric`; nobody is named, since only the sum is seen) if a client must have broken the plan.
+   * What the sum of `survivors` clients' vectors stands for; with noise as the plan says. Throws `UsageError` on a
+   * vector that isn't the plan's shape, and `PeerError` (`sum.range`, `sum.weight`, `sum.metric`; nobody is named,
+   * since only the sum is seen) if a client must have broken the plan.
    */
   readonly decode: (sum: PlainVector, survivors: number, options?: DecodeOptions) => Aggregate;
-  /** In buffers: a decoded sum, weighed for the versions that passed while it was made. Throws `UsageError` (`usage.range`). */
+  /**
+   * In buffers: a decoded sum, weighed for the versions that passed while it was made. Throws `UsageError`
+   * (`usage.range`).
+   */
   readonly weigh: (sum: Aggregate, versions: SumVersions) => Aggregate;
   /**
-   * The result of a round from its cohorts' decoded sums. Throws `UsageError` (`usage.cohorts`) without any, or `AbortError`:
-   * `sum.empty` if their weights add up to 0; under a robust rule `robust.condition` if they are too few for it, `robust.faults` if more
-   * than its f can't be used.
+   * The result of a round from its cohorts' decoded sums. Throws `UsageError` (`usage.cohorts`) without any, or
+   * `AbortError`: `sum.empty` if their weights add up to 0; under a robust rule `robust.condition` if they are too few
+   * for it, `robust.faults` if more than its f can't be used.
    */
   readonly combine: (cohorts: readonly Aggregate[], options?: CombineOptions) => CombinedCohorts;
   /** What makes the next model of it. */
   readonly optimizer: ServerOptimizer;
-  /** What clients fetch of a model and the optimizer's state: under SCAFFOLD c comes behind the model. Throws `UsageError` (`usage.vector`, `optimizer.state`). */
+  /**
+   * What clients fetch of a model and the optimizer's state: under SCAFFOLD c comes behind the model. Throws
+   * `UsageError` (`usage.vector`, `optimizer.state`).
+   */
   readonly broadcast: (model: Float64Array, state: OptimizerState) => Float32Array;
 }
 
 /**
- * Throws as the pipeline would for an update, weight or metrics that can't be encoded, without encoding anything: so that a client finds
- * out before it is in a roster, where its dropping out would cost others.
+ * Throws as the pipeline would for an update, weight or metrics that can't be encoded, without encoding anything: so
+ * that a client finds out before it is in a roster, where its dropping out would cost others.
  */
 export function contributionCheck(
   plan: Plan,

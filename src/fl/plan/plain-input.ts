@@ -8,12 +8,12 @@ import type { Plan } from './fields.js';
 import { ringShape } from './shape.js';
 
 /**
- * How a plan's vector is sent where nothing masks it. As it would be masked, packed; or under top-k, if that is shorter, the k places
- * that hold something and what they hold:
+ * How a plan's vector is sent where nothing masks it. As it would be masked, packed; or under top-k, if that is
+ * shorter, the k places that hold something and what they hold:
  *
  *     struct {
- *       opaque places[ceil(k * ceil(log2 d) / 8)];            // ascending, packed as ring vectors are
- *       opaque values[ceil((k + others) * b / 8)];            // ring elements at those places, then all after the update's
+ *       opaque places[ceil(k * ceil(log2 d) / 8)];    // ascending, packed as ring vectors are
+ *       opaque values[ceil((k + others) * b / 8)];    // ring elements there, then all after the update's
  *     } TopKInput;
  *
  * All inputs of a plan have one length, so that it tells nothing and room can be reserved for it.

@@ -10,17 +10,18 @@ import { checkFields } from './schema.js';
 import { written } from './version.js';
 
 /**
- * A plan from plain data; what isn't said is assumed (see `PlanInput`). Throws `UsageError`: `plan.schema` with the path of the
- * field that is missing, unknown, of a wrong type or out of range, or `plan.` and the id of the rule that is broken.
+ * A plan from plain data; what isn't said is assumed (see `PlanInput`). Throws `UsageError`: `plan.schema` with the
+ * path of the field that is missing, unknown, of a wrong type or out of range, or `plan.` and the id of the rule that
+ * is broken.
  */
 export function definePlan(input: PlanInput): Plan {
   return lawful(input, (code, message) => new UsageError(code, message));
 }
 
 /**
- * The plan that a server sent. The bytes must be exactly what `planBytes` gives for it, so that everyone who hashes them hashes
- * the same plan. Throws `PeerError`: `plan.length` above 16 KiB, `plan.encoding`, `plan.json`, `plan.schema`, `plan.canonical`, or
- * `plan.` and the id of the rule that is broken.
+ * The plan that a server sent. The bytes must be exactly what `planBytes` gives for it, so that everyone who hashes
+ * them hashes the same plan. Throws `PeerError`: `plan.length` above 16 KiB, `plan.encoding`, `plan.json`,
+ * `plan.schema`, `plan.canonical`, or `plan.` and the id of the rule that is broken.
  */
 export function parsePlan(bytes: Uint8Array): Plan {
   const value = parseAsciiJson(checkBytes('bytes', bytes));

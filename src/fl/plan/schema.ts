@@ -11,7 +11,9 @@ import type { PlanFields } from './fields.js';
 import { checkCompress } from './stages/compress.js';
 import { needsVersion2 } from './version.js';
 
-/** Each field by itself: which there are, of which type, in which range. What they may say together is for the rules. */
+/**
+ * Each field by itself: which there are, of which type, in which range. What they may say together is for the rules.
+ */
 
 /** Above 0, below 1. */
 function probability() {

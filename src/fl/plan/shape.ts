@@ -6,8 +6,8 @@ import { compressedLength } from './stages/compress.js';
 import { extraDimension } from './stages/optimizer.js';
 
 /**
- * Where everything lies in the one vector that is masked: the update's values, then those that the optimizer takes beside it, then the weight,
- * then the metrics in the plan's order. Values are signed, counters unsigned.
+ * Where everything lies in the one vector that is masked: the update's values, then those that the optimizer takes
+ * beside it, then the weight, then the metrics in the plan's order. Values are signed, counters unsigned.
  */
 export interface RingShape {
   /** b, bits of a ring element. */
@@ -26,7 +26,10 @@ export function valuesLength(fields: PlanFields): number {
   return updateLength(fields) + padded(fields, extraDimension(fields));
 }
 
-/** Values of an update in the ring: what compression leaves of the dimension, padded to a power of two where it is rotated. */
+/**
+ * Values of an update in the ring: what compression leaves of the dimension, padded to a power of two where it is
+ * rotated.
+ */
 export function updateLength(fields: PlanFields): number {
   return padded(fields, compressedLength(fields));
 }
@@ -37,9 +40,9 @@ function padded({ rotate }: PlanFields, length: number): number {
 }
 
 /**
- * The b that fields would need, which the rules hold to 32 at most: no sum wraps, but with distributed or central noise, where the probability is
- * 2^-40 at most. It also holds the weight counter, whose sum is at most
- * maxClients * maxWeight <= 2^(b - quantize.bits).
+ * The b that fields would need, which the rules hold to 32 at most: no sum wraps, but with distributed or central
+ * noise, where the probability is 2^-40 at most. It also holds the weight counter, whose sum is at most maxClients *
+ * maxWeight <= 2^(b - quantize.bits).
  */
 export function ringNeeds(fields: PlanFields): number {
   const { quantize, cohort, privacy } = fields;
@@ -66,7 +69,10 @@ export function leastCohorts({ combine }: PlanFields): number {
   return combine.kind === 'robust' && combine.over === 'cohorts' ? combine.cohorts : 1;
 }
 
-/** For each application seed of a session, the survivors from which on it is released: one for each removable component of the noise. */
+/**
+ * For each application seed of a session, the survivors from which on it is released: one for each removable component
+ * of the noise.
+ */
 export function releaseAt({ privacy }: PlanFields): readonly number[] {
   return privacy.kind === 'distributed' ? privacy.releaseAt : [];
 }

@@ -2,8 +2,9 @@ import { canonicalJson } from './canonical.js';
 import type { PlanFields } from './fields.js';
 
 /**
- * Two versions of a plan's text. Version 1 is that of the protocol's text and of every client so far: a masked, weighted mean. Version 2
- * has all fields. A plan that version 1 can say is written as version 1, so that one plan has one text and old clients go on.
+ * Two versions of a plan's text. Version 1 is that of the protocol's text and of every client so far: a masked,
+ * weighted mean. Version 2 has all fields. A plan that version 1 can say is written as version 1, so that one plan has
+ * one text and old clients go on.
  */
 
 /** What version 1 leaves out, with what it assumes. */

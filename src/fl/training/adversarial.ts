@@ -25,7 +25,8 @@ export interface PgdOptions extends AttackOptions {
 }
 
 /**
- * The fast gradient sign method (Goodfellow et al., ICLR 2015): one step of `epsilon` up the loss. Returns a new tensor.
+ * The fast gradient sign method (Goodfellow et al., ICLR 2015): one step of `epsilon` up the loss. Returns a new
+ * tensor.
  *
  * @param features a batch, the examples first
  * @param labels as the loss wants them
@@ -40,8 +41,8 @@ export function fgsm(model: TrainableModel, features: tf.Tensor, labels: tf.Tens
 }
 
 /**
- * Projected gradient descent (Madry et al., ICLR 2018): many small steps up the loss, never further than `epsilon` from the
- * features. Returns a new tensor. Parameters and errors as of `fgsm`.
+ * Projected gradient descent (Madry et al., ICLR 2018): many small steps up the loss, never further than `epsilon` from
+ * the features. Returns a new tensor. Parameters and errors as of `fgsm`.
  */
 export function pgd(model: TrainableModel, features: tf.Tensor, labels: tf.Tensor, options: PgdOptions): tf.Tensor {
   const { epsilon, bounds } = checkAttack(options);
@@ -60,7 +61,10 @@ export function pgd(model: TrainableModel, features: tf.Tensor, labels: tf.Tenso
   });
 }
 
-/** For `train`'s option `adversary`: FGSM, or PGD where `steps` is given; with a seed, every step starts at other points. */
+/**
+ * For `train`'s option `adversary`: FGSM, or PGD where `steps` is given; with a seed, every step starts at other
+ * points.
+ */
 export function adversary(options: Omit<AttackOptions, 'loss'> | Omit<PgdOptions, 'loss'>): Adversary {
   checkAttack(options);
   return (model, { features, labels, loss, step }) => {

@@ -3,7 +3,10 @@ import { checkInteger, checkNumber, checkOptions, describe } from '../../core/ch
 import { UsageError } from '../../core/errors.js';
 import { permutation, type Random, seededNumbers } from '../partition/random.js';
 
-/** Features in the order of their shape (rows, columns, channels), and a label: a number, or a row such as `oneHot` makes. */
+/**
+ * Features in the order of their shape (rows, columns, channels), and a label: a number, or a row such as `oneHot`
+ * makes.
+ */
 export interface Example {
   readonly features: ArrayLike<number>;
   readonly label: number | ArrayLike<number>;
@@ -26,7 +29,9 @@ export interface TrainingData {
   batches(pass: number): Iterable<Batch>;
 }
 
-/** One step of the preprocessing: examples in, examples out. `random` is the step's own stream, another in each pass. */
+/**
+ * One step of the preprocessing: examples in, examples out. `random` is the step's own stream, another in each pass.
+ */
 export type Step = (examples: Iterable<Example>, random: Random) => Iterable<Example>;
 
 export interface TrainingDataOptions {
@@ -44,8 +49,8 @@ export interface TrainingDataOptions {
  * Batches of what the steps make of the examples.
  *
  * @param source examples that can be read more than once (an array, a set), or a function that gives them anew
- * @throws UsageError `usage.*`; while it is read, `data.once` where a source that can be read only once is read again, and
- *   `data.shape` for an example that doesn't have the shape
+ * @throws UsageError `usage.*`; while it is read, `data.once` where a source that can be read only once is read again,
+ *   and `data.shape` for an example that doesn't have the shape
  */
 export function trainingData(
   source: Iterable<Example> | (() => Iterable<Example>),
@@ -119,7 +124,10 @@ function labelLength({ label }: Example): number {
   return typeof label === 'number' ? 1 : label.length;
 }
 
-/** Feature minus `mean`, divided by `deviation` (not 0): bytes become 0 to 1 with `{ deviation: 255 }`. Throws `UsageError`. */
+/**
+ * Feature minus `mean`, divided by `deviation` (not 0): bytes become 0 to 1 with `{ deviation: 255 }`. Throws
+ * `UsageError`.
+ */
 export function normalize(options: { readonly mean?: number; readonly deviation?: number }): Step {
   const mean = checkNumber('mean', options.mean ?? 0, -Number.MAX_VALUE, Number.MAX_VALUE);
   const deviation = checkNumber('deviation', options.deviation ?? 1, Number.MIN_VALUE, Number.MAX_VALUE);
@@ -130,7 +138,9 @@ export function normalize(options: { readonly mean?: number; readonly deviation?
   });
 }
 
-/** Labels 0 to `classes` - 1 become rows of zeros with a 1. While read, throws `UsageError` (`data.label`) for others. */
+/**
+ * Labels 0 to `classes` - 1 become rows of zeros with a 1. While read, throws `UsageError` (`data.label`) for others.
+ */
 export function oneHot(classes: number): Step {
   checkInteger('classes', classes, 1, 2 ** 20);
   return eachExample(({ features, label }) => {
@@ -143,8 +153,8 @@ export function oneHot(classes: number): Step {
 }
 
 /**
- * Another random order in each pass. Holds `buffer` examples at a time, all where not given: with a buffer, a stream that
- * doesn't fit memory is mixed over that distance.
+ * Another random order in each pass. Holds `buffer` examples at a time, all where not given: with a buffer, a stream
+ * that doesn't fit memory is mixed over that distance.
  */
 export function shuffle(options: { readonly buffer?: number } = {}): Step {
   const buffer = options.buffer === undefined ? undefined : checkInteger('buffer', options.buffer, 1, 2 ** 30);
@@ -254,9 +264,11 @@ export interface Dataset {
 }
 
 /**
- * The examples of a data set, or the chosen ones, in that order: a client's part of a partition. Features aren't copied.
+ * The examples of a data set, or the chosen ones, in that order: a client's part of a partition. Features aren't
+ * copied.
  *
- * @throws UsageError `data.shape` if features and labels don't belong together; `usage.range` for a number that isn't one
+ * @throws UsageError `data.shape` if features and labels don't belong together; `usage.range` for a number that isn't
+ *   one
  */
 export function examplesOf({ features, labels, size }: Dataset, chosen?: ArrayLike<number>): readonly Example[] {
   checkInteger('size', size, 1, 2 ** 30);

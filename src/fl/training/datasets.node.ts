@@ -22,8 +22,8 @@ export interface ImageDataset extends Dataset {
 }
 
 /**
- * Fashion-MNIST (Xiao et al., 2017): grey images of 28 x 28 bytes of ten kinds of clothing, 60,000 for training, 10,000 for
- * testing.
+ * Fashion-MNIST (Xiao et al., 2017): grey images of 28 x 28 bytes of ten kinds of clothing, 60,000 for training, 10,000
+ * for testing.
  *
  * @param part which of the two
  * @param folder with the four files; where Debian's package `dataset-fashion-mnist` puts them, if not given

@@ -18,9 +18,9 @@ export interface DistillOptions extends Omit<TrainOptions, 'loss'> {
 }
 
 /**
- * Trains a student to agree with its teachers: the loss is T^2 KL(softmax(teacher / T) || softmax(student / T)), plus cross
- * entropy with the labels weighted by `labelShare` (Hinton et al., 2015, section 2). Both give logits. The logits of several
- * teachers are averaged.
+ * Trains a student to agree with its teachers: the loss is T^2 KL(softmax(teacher / T) || softmax(student / T)), plus
+ * cross entropy with the labels weighted by `labelShare` (Hinton et al., 2015, section 2). Both give logits. The logits
+ * of several teachers are averaged.
  *
  * @param data labels are one-hot; they are used only if `labelShare` is above 0
  * @throws UsageError as `train` does; `distillation.teachers` without any
@@ -50,9 +50,9 @@ export function distill(
 }
 
 /**
- * Server-side ensemble distillation (FedDF: Lin et al., NeurIPS 2020): the global model learns, on examples without labels, what
- * the models of all cohorts together make of them. It starts from their mean, which alone is FedAvg's answer, and ends with its
- * new weights. The server sees cohort models only, so this works with masking.
+ * Server-side ensemble distillation (FedDF: Lin et al., NeurIPS 2020): the global model learns, on examples without
+ * labels, what the models of all cohorts together make of them. It starts from their mean, which alone is FedAvg's
+ * answer, and ends with its new weights. The server sees cohort models only, so this works with masking.
  *
  * @param model gives logits; its weights are overwritten
  * @param cohorts one flat vector of weights each
@@ -99,7 +99,10 @@ function meanLogits(teachers: readonly Teacher[], features: tf.Tensor): tf.Tenso
   return tf.div(tf.addN(all), all.length);
 }
 
-/** The examples of one pass, each labelled with the mean of the cohorts' logits. The model ends with the last one's weights. */
+/**
+ * The examples of one pass, each labelled with the mean of the cohorts' logits. The model ends with the last one's
+ * weights.
+ */
 async function withEnsembleLogits(
   model: TrainableModel,
   cohorts: readonly Float32Array[],

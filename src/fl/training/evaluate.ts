@@ -7,7 +7,9 @@ import { outputOf, type TrainableModel } from './weights.js';
 export interface Evaluation {
   /** Mean over the examples. */
   readonly loss: number;
-  /** The part of the examples, 0 to 1, whose largest output is where the label is largest; 0 where labels are no rows. */
+  /**
+   * The part of the examples, 0 to 1, whose largest output is where the label is largest; 0 where labels are no rows.
+   */
   readonly accuracy: number;
   readonly examples: number;
 }

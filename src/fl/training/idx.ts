@@ -18,7 +18,8 @@ const maxDimensions = 8;
 /**
  * Decodes an (uncompressed) IDX file of unsigned bytes: two zero bytes, type, number of dimensions, sides, values.
  *
- * @throws UsageError `usage.bytes` unless given bytes; PeerError `codec.malformed`, `idx.type` for what isn't such a file
+ * @throws UsageError `usage.bytes` unless given bytes; PeerError `codec.malformed`, `idx.type` for what isn't such a
+ *   file
  */
 export function decodeIdx(bytes: Uint8Array): IdxArray {
   const reader = new Reader(checkBytes('bytes', bytes), 'IDX file');

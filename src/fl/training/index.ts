@@ -1,6 +1,6 @@
 /**
- * `veilsum/training`: a client's local training, on TensorFlow.js. Needs the optional peers @tensorflow/tfjs-core and, for
- * building models, @tensorflow/tfjs-layers, and a backend; nothing else of veilsum does.
+ * `veilsum/training`: a client's local training, on TensorFlow.js. Needs the optional peers @tensorflow/tfjs-core and,
+ * for building models, @tensorflow/tfjs-layers, and a backend; nothing else of veilsum does.
  */
 export { PeerError, UsageError, VeilsumError } from '../../core/errors.js';
 export { type Random, seededNumbers } from '../partition/random.js';

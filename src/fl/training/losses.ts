@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkChoice } from '../../core/check.js';
 
 /**
- * A scalar that is to be made small. All have the examples as their first dimension; `features` is there for losses that
- * ask a teacher about them.
+ * A scalar that is to be made small. All have the examples as their first dimension; `features` is there for losses
+ * that ask a teacher about them.
  */
 export type LossFunction = (outputs: tf.Tensor, labels: tf.Tensor, features: tf.Tensor) => tf.Scalar;
 

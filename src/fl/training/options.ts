@@ -63,7 +63,10 @@ export interface TrainOptions {
   readonly proximal?: ProximalOptions;
   readonly scaffold?: ScaffoldOptions;
   readonly pruning?: PruningOptions;
-  /** Adversarial training: this part (0 to 1; 1 where not given) of the loss is on what the adversary makes of the features. */
+  /**
+   * Adversarial training: this part (0 to 1; 1 where not given) of the loss is on what the adversary makes of the
+   * features.
+   */
   readonly adversary?: Adversary;
   readonly adversaryShare?: number;
   readonly earlyStop?: EarlyStopOptions;

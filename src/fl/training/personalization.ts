@@ -50,8 +50,8 @@ export async function personalize(
 }
 
 /**
- * A client's whole round with Ditto: trains the global model for the update that it submits, and its own beside it. `model` ends
- * with the personal weights.
+ * A client's whole round with Ditto: trains the global model for the update that it submits, and its own beside it.
+ * `model` ends with the personal weights.
  *
  * @throws UsageError as `train` does
  */

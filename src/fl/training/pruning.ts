@@ -18,8 +18,9 @@ export interface PruningOptions {
 export type PruningScope = 'global' | 'layer';
 
 /**
- * Sparsity that rises from `initial` (0 where not given) to `final`, fast at first, between the steps `start` (0 where not
- * given) and `end`: s_f + (s_i - s_f) (1 - t)^3 (Zhu and Gupta, 2017, equation 1). Throws `UsageError` (`usage.range`).
+ * Sparsity that rises from `initial` (0 where not given) to `final`, fast at first, between the steps `start` (0 where
+ * not given) and `end`: s_f + (s_i - s_f) (1 - t)^3 (Zhu and Gupta, 2017, equation 1). Throws `UsageError`
+ * (`usage.range`).
  */
 export function pruningSchedule(options: {
   readonly final: number;
@@ -39,8 +40,8 @@ export function pruningSchedule(options: {
 }
 
 /**
- * Which weights stay: 1 for those, 0 for the smallest. Matrices and larger are pruned, while biases and the like, which are
- * few, stay, and so does what isn't trainable. Exactly floor(sparsity * prunable) go; of equals, the last.
+ * Which weights stay: 1 for those, 0 for the smallest. Matrices and larger are pruned, while biases and the like, which
+ * are few, stay, and so does what isn't trainable. Exactly floor(sparsity * prunable) go; of equals, the last.
  *
  * @param weights a model's flat vector
  * @param layout of the same model

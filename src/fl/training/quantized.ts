@@ -12,11 +12,12 @@ const magic = [0x56, 0x51, 0x38, 1];
 const rangeBytes = 8;
 
 /**
- * Quantizes each channel (the last dimension: one output of a layer) of matrices and larger to 256 levels between its least and
- * largest weight (Krishnamoorthi, 2018, section 2.1); biases and the like stay 32-bit floats. No weight is off by more than half a
- * level, (most - least) / 510.
+ * Quantizes each channel (the last dimension: one output of a layer) of matrices and larger to 256 levels between its
+ * least and largest weight (Krishnamoorthi, 2018, section 2.1); biases and the like stay 32-bit floats. No weight is
+ * off by more than half a level, (most - least) / 510.
  *
- * The format, big-endian: 'VQ8', version 1, then per weight either `size` floats, or per channel least and most, then `size` bytes.
+ * The format, big-endian: 'VQ8', version 1, then per weight either `size` floats, or per channel least and most, then
+ * `size` bytes.
  *
  * @param weights a model's flat vector, of finite numbers
  * @param layout of the same model

@@ -26,7 +26,10 @@ export function stepDecay(options: {
   return (step) => rate * factor ** Math.floor(step / every);
 }
 
-/** From `rate` to `floor` (0 where not given) along half a cosine in `steps` steps, then `floor` (Loshchilov and Hutter, 2017). */
+/**
+ * From `rate` to `floor` (0 where not given) along half a cosine in `steps` steps, then `floor` (Loshchilov and Hutter,
+ * 2017).
+ */
 export function cosineDecay(options: {
   readonly rate: number;
   readonly steps: number;

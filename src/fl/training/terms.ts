@@ -61,8 +61,8 @@ export function checkProximal(proximal: ProximalOptions, length: number): Proxim
 }
 
 /**
- * Throws `UsageError` (`training.weights`; `training.scaffold` for anything but plain SGD: the new control variate is the
- * mean gradient, worked out from how far the weights went, which momentum and decay change).
+ * Throws `UsageError` (`training.weights`; `training.scaffold` for anything but plain SGD: the new control variate is
+ * the mean gradient, worked out from how far the weights went, which momentum and decay change).
  */
 export function checkScaffold(scaffold: ScaffoldOptions, optimizer: OptimizerOptions, length: number): ScaffoldOptions {
   checkOptions('scaffold', scaffold);
@@ -77,8 +77,8 @@ export function checkScaffold(scaffold: ScaffoldOptions, optimizer: OptimizerOpt
 }
 
 /**
- * Option II, where K eta is the sum of the learning rates if they change; 0 for what isn't trainable, and as it was where no step moved
- * anything.
+ * Option II, where K eta is the sum of the learning rates if they change; 0 for what isn't trainable, and as it was
+ * where no step moved anything.
  */
 export function nextControl(
   { server, client }: ScaffoldOptions,

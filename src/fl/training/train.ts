@@ -22,14 +22,15 @@ import {
 
 /**
  * Trains a model where it stands, and leaves it with its new weights. The same weights, data and options give the same
- * update on the same backend; layers that draw at random, such as dropout, need a seed of their own for that. Memory stays as
- * it was, however many steps.
+ * update on the same backend; layers that draw at random, such as dropout, need a seed of their own for that. Memory
+ * stays as it was, however many steps.
  *
  * In a step the gradient of the loss gets FedProx's term, is clipped, gets SCAFFOLD's correction c - c_i, goes to the
  * optimizer, and what is pruned becomes 0 again.
  *
- * @throws UsageError `usage.*`, `data.*`, `training.model`, `training.weights`, `training.scaffold`; `training.diverged` if the
- *   loss is no number any more; the reason of `signal`. The weights are then what they were before.
+ * @throws UsageError `usage.*`, `data.*`, `training.model`, `training.weights`, `training.scaffold`;
+ *   `training.diverged` if the loss is no number any more; the reason of `signal`. The weights are then what they were
+ *   before.
  */
 export async function train(model: TrainableModel, data: TrainingData, options: TrainOptions): Promise<TrainResult> {
   const layout = weightLayout(model);

@@ -6,9 +6,10 @@ import { InternalError, UsageError } from '../../core/errors.js';
 const backendName = 'wasm';
 
 /**
- * Gives the WebAssembly backend the gradient of a convolution's filter, which it lacks ('Conv2DBackpropFilter' not registered),
- * and has it transpose matrices before it multiplies them, which makes the gradients of dense layers several times faster.
- * Call it once `@tensorflow/tfjs-backend-wasm` is loaded and set; calling it again changes nothing.
+ * Gives the WebAssembly backend the gradient of a convolution's filter, which it lacks ('Conv2DBackpropFilter' not
+ * registered), and has it transpose matrices before it multiplies them, which makes the gradients of dense layers
+ * several times faster. Call it once `@tensorflow/tfjs-backend-wasm` is loaded and set; calling it again changes
+ * nothing.
  *
  * @throws UsageError `training.backend` if that backend isn't loaded
  */
@@ -28,9 +29,9 @@ export function prepareWasm(): void {
 }
 
 /**
- * The gradient of a convolution's filter is itself a convolution: of the padded inputs, with examples as channels and channels
- * as examples, by the outputs' gradient, whose taps are as far apart as the stride was; its own steps are 1. Dilated
- * convolutions have no gradient in TensorFlow.js, on any backend, so none arrive here.
+ * The gradient of a convolution's filter is itself a convolution: of the padded inputs, with examples as channels and
+ * channels as examples, by the outputs' gradient, whose taps are as far apart as the stride was; its own steps are 1.
+ * Dilated convolutions have no gradient in TensorFlow.js, on any backend, so none arrive here.
  */
 const filterGradient: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   const { x, dy } = inputs;
@@ -101,8 +102,8 @@ const filterGradient: tf.KernelFunc = ({ inputs, backend, attrs }) => {
 let plainMultiply: tf.KernelFunc | undefined;
 
 /**
- * The backend multiplies matrices with XNNPACK, except where one is to be transposed on the way, as for every gradient: there it
- * falls back to a plain loop. Transposing first, in a step of its own, keeps it on the fast path.
+ * The backend multiplies matrices with XNNPACK, except where one is to be transposed on the way, as for every gradient:
+ * there it falls back to a plain loop. Transposing first, in a step of its own, keeps it on the fast path.
  */
 const transposingMultiply: tf.KernelFunc = ({ inputs, backend, attrs }) => {
   if (plainMultiply === undefined) throw missing('the multiplication');

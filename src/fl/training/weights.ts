@@ -11,16 +11,18 @@ export interface Weight {
   write(value: tf.Tensor): unknown;
 }
 
-/** What training needs of a model: `tf.Sequential` and `tf.LayersModel` are one, and so is anything else that has these. */
+/**
+ * What training needs of a model: `tf.Sequential` and `tf.LayersModel` are one, and so is anything else that has these.
+ */
 export interface TrainableModel {
   /**
-   * In the order in which the flat vector holds them. TensorFlow.js puts what isn't trainable last, so a layer has to be frozen
-   * on all clients and the server, or on none.
+   * In the order in which the flat vector holds them. TensorFlow.js puts what isn't trainable last, so a layer has to
+   * be frozen on all clients and the server, or on none.
    */
   readonly weights: readonly Weight[];
   /**
-   * Those that are trained; those that say so themselves where not given. A `Sequential` that is built after a layer was frozen has
-   * weights that say wrongly that they are trainable.
+   * Those that are trained; those that say so themselves where not given. A `Sequential` that is built after a layer
+   * was frozen has weights that say wrongly that they are trainable.
    */
   readonly trainableWeights?: readonly Weight[];
   /** The outputs of a batch of inputs; both have the examples as their first dimension. */
@@ -72,7 +74,10 @@ export async function getWeights(model: TrainableModel): Promise<Float32Array> {
   return flat;
 }
 
-/** Overwrites all weights of a model. Throws `UsageError` (`training.model`, `training.weights`), having changed nothing. */
+/**
+ * Overwrites all weights of a model. Throws `UsageError` (`training.model`, `training.weights`), having changed
+ * nothing.
+ */
 export function setWeights(model: TrainableModel, flat: Float32Array): void {
   const layout = weightLayout(model);
   checkFlat('weights', flat, weightCount(layout));

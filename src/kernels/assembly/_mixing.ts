@@ -1,4 +1,5 @@
-// Weighted sums of rows in double precision, for the kernels that need them. See ../mix.twin.ts for the same in TypeScript.
+// Weighted sums of rows in double precision, for the kernels that need them. See ../mix.twin.ts for the same in
+// TypeScript.
 
 import { narrow, widen } from './_doubles';
 
@@ -44,9 +45,9 @@ export function weighRows(values: usize, columns: usize, list: usize, count: usi
 }
 
 /**
- * Each of `sums` rows from `to` on = its weight * the sum of its rows. The list holds the weights, and then for each sum and
- * each of `groups` groups of four rows where the subset's sum will be: group * 2048 + subset * 128. `stride` and `toStride`
- * are bytes from row to row, of values and of sums; `columns` is a multiple of 16.
+ * Each of `sums` rows from `to` on = its weight * the sum of its rows. The list holds the weights, and then for each
+ * sum and each of `groups` groups of four rows where the subset's sum will be: group * 2048 + subset * 128. `stride`
+ * and `toStride` are bytes from row to row, of values and of sums; `columns` is a multiple of 16.
  *
  * The subsets' sums are made once for 16 columns and used by all sums (the method of Four Russians).
  */
@@ -103,7 +104,9 @@ export function weighGroups(
   }
 }
 
-/** The sums of all subsets of four rows, two columns: subset s has row i where bit i of s is set, and is added upwards. */
+/**
+ * The sums of all subsets of four rows, two columns: subset s has row i where bit i of s is set, and is added upwards.
+ */
 @inline
 function addSubsets(row: usize, stride: usize, to: usize): void {
   const a = widen(row, 0);

@@ -1,9 +1,9 @@
 // Order statistics of columns, for the kernels that need them. See ../columns.twin.ts for the same in TypeScript.
 //
-// The network is data, not code: a list of comparators, each two rows of a strip (their byte offsets), which become their
-// minimum and their maximum, four columns a register. A strip is narrow enough that all its rows stay in the first-level
-// cache. The values are finite, so pmin and pmax, one instruction each, do; they may lose the sign of a zero, which no result
-// shows: every result starts from +0.
+// The network is data, not code: a list of comparators, each two rows of a strip (their byte offsets), which become
+// their minimum and their maximum, four columns a register. A strip is narrow enough that all its rows stay in the
+// first-level cache. The values are finite, so pmin and pmax, one instruction each, do; they may lose the sign of a
+// zero, which no result shows: every result starts from +0.
 
 import { narrow, widen } from './_doubles';
 
@@ -41,8 +41,8 @@ function compare(low: usize, high: usize, bytes: usize): void {
 }
 
 /**
- * Row `to` = the mean of the sorted rows `first` to `last` of `values`, `columns` columns, a multiple of 8. `stride` is bytes
- * from row to row.
+ * Row `to` = the mean of the sorted rows `first` to `last` of `values`, `columns` columns, a multiple of 8. `stride` is
+ * bytes from row to row.
  */
 export function meanOfRows(values: usize, columns: usize, stride: usize, first: usize, last: usize, to: usize): void {
   const count = f64x2.splat(<f64>(last - first + 1));
@@ -65,9 +65,9 @@ export function meanOfRows(values: usize, columns: usize, stride: usize, first: 
 }
 
 /**
- * Row `to` = in each of `columns` columns of sorted rows the mean of the `count` values nearest to the median, the mean of
- * rows `low` and `high`. They are neighbors in the order, and start at the first row that isn't farther away than the row
- * `count` after it.
+ * Row `to` = in each of `columns` columns of sorted rows the mean of the `count` values nearest to the median, the mean
+ * of rows `low` and `high`. They are neighbors in the order, and start at the first row that isn't farther away than
+ * the row `count` after it.
  */
 export function meanOfNearest(
   values: usize,
@@ -95,8 +95,8 @@ export function meanOfNearest(
     let sum0 = f64x2.splat(0);
     let sum1 = f64x2.splat(0);
     let row = top;
-    // A value is in unless its place may be before the first (then the value `count` further on decides) or after the last
-    // (then the value `count` before it does), or both.
+    // A value is in unless its place may be before the first (then the value `count` further on decides) or after the
+    // last (then the value `count` before it does), or both.
     for (; row < min(lefts, rights); row += stride) {
       const value0 = widen(row, 0);
       const value1 = widen(row, 8);

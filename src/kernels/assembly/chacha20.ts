@@ -1,12 +1,12 @@
-// ChaCha20 (RFC 8439), four blocks at once, its key stream added to or subtracted from a block of lanes. See ../chacha20.ts
-// for the interface and ../chacha20.twin.ts for the same in TypeScript.
+// ChaCha20 (RFC 8439), four blocks at once, its key stream added to or subtracted from a block of lanes. See
+// ../chacha20.ts for the interface and ../chacha20.twin.ts for the same in TypeScript.
 //
-// Each vector holds one word of the state of four consecutive blocks, so a round needs no shuffling of words; only the end
-// is a transposition. V8 has 15 registers for 16 words, the mask of rotl8 and what is in between, so something is spilled,
-// and a spilled word is 8 cycles late. Hence the third row is in memory by choice: it is the row that can wait, each quarter
-// round needing it last. The rest is in locals, four quarter rounds in step. That is 90% of the speed of OpenSSL's assembly
-// for 128-bit vectors. Measured in V8 11 and 13: letting V8 choose what to spill costs 5-15%; rows instead of columns cost
-// 15%; eight blocks at once, unrolling and relaxed SIMD gain nothing.
+// Each vector holds one word of the state of four consecutive blocks, so a round needs no shuffling of words; only the
+// end is a transposition. V8 has 15 registers for 16 words, the mask of rotl8 and what is in between, so something is
+// spilled, and a spilled word is 8 cycles late. Hence the third row is in memory by choice: it is the row that can
+// wait, each quarter round needing it last. The rest is in locals, four quarter rounds in step. That is 90% of the
+// speed of OpenSSL's assembly for 128-bit vectors. Measured in V8 11 and 13: letting V8 choose what to spill costs
+// 5-15%; rows instead of columns cost 15%; eight blocks at once, unrolling and relaxed SIMD gain nothing.
 
 /** Words 4 to 15 of the state, as the caller wrote them: key, counter of the next block, nonce. */
 const state = memory.data(48, 64);

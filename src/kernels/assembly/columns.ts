@@ -1,5 +1,5 @@
-// Order statistics of columns: each column of a block of rows is sorted by a sorting network, then its middle is read. See
-// ../columns.ts for the interface and ../columns.twin.ts for the same in TypeScript.
+// Order statistics of columns: each column of a block of rows is sorted by a sorting network, then its middle is read.
+// See ../columns.ts for the interface and ../columns.twin.ts for the same in TypeScript.
 
 import { meanOfNearest, meanOfRows, sortStrip } from './_order';
 
@@ -36,7 +36,9 @@ export function mean(columns: usize, stride: usize, first: usize, last: usize): 
   meanOfRows(valueArea, columns, stride, first, last, resultArea);
 }
 
-/** Results from sorted rows: the mean of the `count` values nearest to the median, which is between `low` and `high`. */
+/**
+ * Results from sorted rows: the mean of the `count` values nearest to the median, which is between `low` and `high`.
+ */
 export function meanAroundMedian(
   columns: usize,
   stride: usize,

@@ -1,5 +1,6 @@
-// Squared distances between rows: differences first, then their squares, in float32 over strips of columns, and in double
-// precision from there. See ../distances.ts for the interface and ../distances.twin.ts for the same in TypeScript.
+// Squared distances between rows: differences first, then their squares, in float32 over strips of columns, and in
+// double precision from there. See ../distances.ts for the interface and ../distances.twin.ts for the same in
+// TypeScript.
 
 /** Rows of values: what a second-level cache holds. */
 const valueArea = memory.data(1048576, 64);

@@ -1,11 +1,14 @@
-// Sums of products over GF(2^16) = GF(2)[x] / (x^16 + x^5 + x^3 + x + 1): sums[i] += scalar[i] * row, rows of 16 symbols.
+// Sums of products over GF(2^16) = GF(2)[x] / (x^16 + x^5 + x^3 + x + 1): sums[i] += scalar[i] * row, rows of 16
+// symbols.
 //
 // The rows are secret, the scalars are public. A row's multiples by every nibble are prepared once (the method of Four
 // Russians), with shifts and masks only; a product is then four loads, chosen by the public scalar, and their sum.
 
 /** Bytes of a row: 16 symbols, two vectors. */
 const ROW: usize = 32;
-/** Most rows and sums of one call, and most scalars (rows times sums): field16.ts knows them too. One page holds all. */
+/**
+ * Most rows and sums of one call, and most scalars (rows times sums): field16.ts knows them too. One page holds all.
+ */
 const ROWS: usize = 64;
 const SUMS: usize = 1024;
 const SCALARS: usize = 8192;

@@ -1,8 +1,8 @@
-// Adds blocks of lanes: sum += or -= slot 0 + slot 1 + ..., lane by lane mod 2^lane. See ../lanes.ts for the interface and
-// ../lanes.twin.ts for the same in TypeScript.
+// Adds blocks of lanes: sum += or -= slot 0 + slot 1 + ..., lane by lane mod 2^lane. See ../lanes.ts for the interface
+// and ../lanes.twin.ts for the same in TypeScript.
 //
-// Four slots are added in one pass, which reads and writes the sum once for four key streams. Loops go on to a multiple of
-// 64 bytes: the block is a multiple of that, and what lies behind the bytes asked for means nothing.
+// Four slots are added in one pass, which reads and writes the sum once for four key streams. Loops go on to a multiple
+// of 64 bytes: the block is a multiple of that, and what lies behind the bytes asked for means nothing.
 
 const BLOCK: usize = 65536;
 

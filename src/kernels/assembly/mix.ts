@@ -20,7 +20,10 @@ export function listAt(): usize {
   return listArea;
 }
 
-/** First row of results = the sum of `count` entries of the list from entry `first`, `columns` columns, a multiple of 16. */
+/**
+ * First row of results = the sum of `count` entries of the list from entry `first`, `columns` columns, a multiple of
+ * 16.
+ */
 export function weigh(columns: usize, first: usize, count: usize): void {
   weighRows(valueArea, columns, listArea + first * 16, count, resultArea);
 }

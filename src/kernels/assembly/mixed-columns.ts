@@ -1,5 +1,6 @@
-// Order statistics of columns of weighted sums of rows. A strip of columns at a time is mixed, sorted and read, so the sums
-// never leave the cache. See ../mixed-columns.ts for the interface and ../mixed-columns.twin.ts for the same in TypeScript.
+// Order statistics of columns of weighted sums of rows. A strip of columns at a time is mixed, sorted and read, so the
+// sums never leave the cache. See ../mixed-columns.ts for the interface and ../mixed-columns.twin.ts for the same in
+// TypeScript.
 
 import { weighGroups, weighRows } from './_mixing';
 import { meanOfNearest, meanOfRows, sortStrip } from './_order';
@@ -30,7 +31,9 @@ export function resultsAt(): usize {
   return resultArea;
 }
 
-/** Row `sum` of the strip = the sum of `count` entries of the list from entry `first`, over columns from byte `at` on. */
+/**
+ * Row `sum` of the strip = the sum of `count` entries of the list from entry `first`, over columns from byte `at` on.
+ */
 export function weigh(at: usize, columns: usize, first: usize, count: usize, sum: usize, stripStride: usize): void {
   weighRows(valueArea + at, columns, listArea + first * 16, count, stripArea + sum * stripStride);
 }
@@ -60,7 +63,9 @@ export function mean(
   meanOfRows(stripArea, columns, stripStride, first, last, resultArea + at);
 }
 
-/** Sorts the strip, and leaves in results the mean of the `count` sums nearest to the median, between `low` and `high`. */
+/**
+ * Sorts the strip, and leaves in results the mean of the `count` sums nearest to the median, between `low` and `high`.
+ */
 export function meanAroundMedian(
   at: usize,
   columns: usize,

@@ -1,8 +1,8 @@
 /**
  * Packing at b bits a value and the server's hot path, unpacking straight into an accumulator.
  *
- * Eight values take exactly b bytes, so everything works on groups of eight: a block of up to 8192 values is 1024 groups.
- * Both areas have slack behind them, since loads and stores are wider than a value.
+ * Eight values take exactly b bytes, so everything works on groups of eight: a block of up to 8192 values is 1024
+ * groups. Both areas have slack behind them, since loads and stores are wider than a value.
  */
 
 const laneArea = memory.data(32768 + 64, 64);
@@ -52,7 +52,10 @@ function addLanes8(groups: i32): void {
     v128.store(to, i8x16.add(v128.load(to), v128.load(from)));
 }
 
-/** For half a group: which bytes of the 16 loaded go to each of four 32-bit lanes, so that lane j holds value 4*half + j. */
+/**
+ * For half a group: which bytes of the 16 loaded go to each of four 32-bit lanes, so that lane j holds value 4*half +
+ * j.
+ */
 @inline
 function swizzleFor(bits: i32, half: i32): v128 {
   let indices = i8x16.splat(0);

@@ -29,8 +29,9 @@ export interface DncSpec extends DncOptions {
 /**
  * Divide and conquer (Shejwalkar and Houmansadr, NDSS 2021): on a random sample of coordinates, drops the vectors that
  * deviate most along the direction of largest variance; the mean of those that no round dropped. Needs n >= 2f + 1, and
- * more vectors than all rounds can drop together. Takes `seed`. It has
- * no bound for one round: where attackers' sizes differ much, honest vectors may deviate more than the smaller one. The score is the largest squared deviation over rounds.
+ * more vectors than all rounds can drop together. Takes `seed`. It has no bound for one round: where attackers' sizes
+ * differ much, honest vectors may deviate more than the smaller one. The score is the largest squared deviation over
+ * rounds.
  */
 export function dnc(options: DncOptions, settings?: RuleSettings): Aggregator<DncSpec> {
   const f = checkF(checkOptions('options', options).f);

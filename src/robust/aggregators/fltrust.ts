@@ -11,9 +11,9 @@ export interface FltrustSpec {
 /**
  * FLTrust (Cao et al., NDSS 2021): the mean of the vectors, each scaled to the norm of the server's own (`reference`,
  * required, not zero) and weighed by its cosine with it, negative ones by zero. With that reference sound it takes any
- * number of Byzantine clients below n. The score is one less the cosine; clients without a positive one are rejected. Throws
- * `AbortError` (`robust.no-trust`) where nobody's is positive. Float32 values that would be infinite, since the norm is
- * beyond that type, are its largest.
+ * number of Byzantine clients below n. The score is one less the cosine; clients without a positive one are rejected.
+ * Throws `AbortError` (`robust.no-trust`) where nobody's is positive. Float32 values that would be infinite, since the
+ * norm is beyond that type, are its largest.
  */
 export function fltrust(_options: Record<string, never> = {}, settings?: RuleSettings): Aggregator<FltrustSpec> {
   return new Aggregator<FltrustSpec>(

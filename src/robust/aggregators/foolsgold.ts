@@ -83,7 +83,9 @@ function clampUnit(value: number): number {
   return Math.min(1, Math.max(0, value));
 }
 
-/** One less the cosine of each two vectors: half the squared distance of their unit vectors; one where a vector is zero. */
+/**
+ * One less the cosine of each two vectors: half the squared distance of their unit vectors; one where a vector is zero.
+ */
 function oneLessCosines(rows: RowSet): Float64Array {
   const { count } = rows;
   const norms = rows.squaredNorms().map(Math.sqrt);

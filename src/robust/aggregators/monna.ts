@@ -15,9 +15,9 @@ export interface MonnaSpec extends MonnaOptions {
 }
 
 /**
- * MoNNA's nearest neighbor averaging, n >= 2f + 1 (Farhadkhani et al., ICML 2023): the mean of the n - f vectors closest
- * to that of a trusted client, itself among them, the lowest index among equally close. The score is the squared
- * distance to it. Throws `AbortError` (`robust.pivot`) if that client's own vector can't be used.
+ * MoNNA's nearest neighbor averaging, n >= 2f + 1 (Farhadkhani et al., ICML 2023): the mean of the n - f vectors
+ * closest to that of a trusted client, itself among them, the lowest index among equally close. The score is the
+ * squared distance to it. Throws `AbortError` (`robust.pivot`) if that client's own vector can't be used.
  */
 export function monna(options: MonnaOptions, settings?: RuleSettings): Aggregator<MonnaSpec> {
   const f = checkF(checkOptions('options', options).f);

@@ -66,7 +66,9 @@ function leastSpread(distances: Float64Array, count: number, size: number): read
   return best;
 }
 
-/** At most the largest eigenvalue, as any Rayleigh quotient is: that of the longest column after some power iterations. */
+/**
+ * At most the largest eigenvalue, as any Rayleigh quotient is: that of the longest column after some power iterations.
+ */
 function boundOfLargest(matrix: Float64Array, size: number): number {
   let longest = 0;
   for (let i = 1; i < size; i++) if (at(matrix, i * size + i) > at(matrix, longest * size + longest)) longest = i;

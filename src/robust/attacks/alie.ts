@@ -9,8 +9,8 @@ export interface AlieOptions {
 }
 
 /**
- * A little is enough: sends the honest mean plus tau standard deviations (over n - 1) in each coordinate (Baruch, Baruch
- * and Goldberg, NeurIPS 2019).
+ * A little is enough: sends the honest mean plus tau standard deviations (over n - 1) in each coordinate (Baruch,
+ * Baruch and Goldberg, NeurIPS 2019).
  */
 export function alie(options: AlieOptions = {}): Attack {
   const given = checkOptions('options', options).tau;

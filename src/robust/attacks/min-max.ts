@@ -5,8 +5,8 @@ import { type Attack, attack } from './attack.js';
 import { checkPerturbation, type Perturbation, slopes, stageOf, strike } from './perturbation.js';
 
 /**
- * Min-max (Shejwalkar and Houmansadr, NDSS 2021): as far from the honest mean as keeps the largest distance to an honest
- * vector within the largest between honest ones. The factor is exact, a root of a quadratic, not a search.
+ * Min-max (Shejwalkar and Houmansadr, NDSS 2021): as far from the honest mean as keeps the largest distance to an
+ * honest vector within the largest between honest ones. The factor is exact, a root of a quadratic, not a search.
  */
 export function minMax(options: { readonly perturbation?: Perturbation } = {}): Attack {
   const perturbation = checkPerturbation(checkOptions('options', options).perturbation);

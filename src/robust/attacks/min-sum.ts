@@ -6,7 +6,10 @@ import { checkPerturbation, type Perturbation, stageOf, strike } from './perturb
 
 export interface MinSumOptions {
   readonly perturbation?: Perturbation;
-  /** The sum allowed: the largest of an honest vector's sums, as in the paper (default), or the least, as its code has it. */
+  /**
+   * The sum allowed: the largest of an honest vector's sums, as in the paper (default), or the least, as its code has
+   * it.
+   */
   readonly threshold?: 'largest' | 'least';
 }
 

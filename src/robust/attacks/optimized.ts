@@ -70,8 +70,8 @@ function optimized(
 const leastGain = 1e-12;
 
 /**
- * Looks for the largest value over factors from 0: doubles its step while it gains, then tries ever shorter ones. A line
- * search without derivatives, made for functions with one peak; on others it finds some good place.
+ * Looks for the largest value over factors from 0: doubles its step while it gains, then tries ever shorter ones. A
+ * line search without derivatives, made for functions with one peak; on others it finds some good place.
  */
 function climb(
   value: (factor: number) => number,

@@ -6,7 +6,10 @@ import { advertisementBytes } from '../messages/advertise.js';
 import type { RosterEntry, RosterMessage } from '../messages/roster.js';
 import { byIdentityKey, rosterGraph, rosterRoot } from '../roster.js';
 
-/** Throws `PeerError` unless indices and identity keys ascend together (`roster.order`) and no key stands twice (`advertise.duplicate`). */
+/**
+ * Throws `PeerError` unless indices and identity keys ascend together (`roster.order`) and no key stands twice
+ * (`advertise.duplicate`).
+ */
 export function checkOrder(entries: readonly RosterEntry[], n: number): void {
   const keys = new Set<string>();
   for (const [i, { index, advertisement }] of entries.entries()) {
@@ -21,8 +24,8 @@ export function checkOrder(entries: readonly RosterEntry[], n: number): void {
 }
 
 /**
- * Throws `PeerError` (`roster.identities`) unless the roster's identity keys ascend, so that none has two places, and each entry's
- * is the one at its index.
+ * Throws `PeerError` (`roster.identities`) unless the roster's identity keys ascend, so that none has two places, and
+ * each entry's is the one at its index.
  */
 export function checkIdentities({ parameters, identities, entries }: RosterMessage): void {
   const at = (index: number): Uint8Array => identities.subarray(32 * index, 32 * index + 32);

@@ -28,8 +28,8 @@ export interface RosterChecks {
 }
 
 /**
- * Checks a roster (phase *share*): the numbers hold up under the policy, the entries are under the root, the neighbors are
- * those that the root gives, each is enrolled and signed for this session, and no key stands twice.
+ * Checks a roster (phase *share*): the numbers hold up under the policy, the entries are under the root, the neighbors
+ * are those that the root gives, each is enrolled and signed for this session, and no key stands twice.
  *
  * @throws PeerError `policy.*`, `roster.*`, `merkle.proof` or `advertise.*`
  */

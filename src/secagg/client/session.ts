@@ -53,9 +53,9 @@ export type ClientStep =
   | { readonly kind: 'aborted'; readonly code: string; readonly reason: string };
 
 /**
- * One client's part in one session, sans-IO: messages go in, messages come out. `start` gives the first; `receive` takes each
- * of the server's and says what to do; `submit` masks the input. The state is private and moves forward only: nothing
- * can be replayed or forked, and after any refusal the session is over and its secrets are wiped.
+ * One client's part in one session, sans-IO: messages go in, messages come out. `start` gives the first; `receive`
+ * takes each of the server's and says what to do; `submit` masks the input. The state is private and moves forward
+ * only: nothing can be replayed or forked, and after any refusal the session is over and its secrets are wiped.
  */
 export class ClientSession {
   readonly context: SessionContext;
@@ -70,7 +70,8 @@ export class ClientSession {
 
   /**
    * @throws UsageError for an option of wrong type or range
-   * @throws PeerError `policy.suite`, `policy.threat` or `policy.authority` if the client won't take part in this session
+   * @throws PeerError `policy.suite`, `policy.threat` or `policy.authority` if the client won't take part in this
+   *   session
    */
   constructor(options: ClientSessionOptions) {
     this.context = checkContext(checkOptions('options', options).context);
@@ -93,8 +94,8 @@ export class ClientSession {
   }
 
   /**
-   * Whether the masked input was given out, however the session ended. From then on the server may have a sum with the input in it:
-   * it takes seed shares of t neighbors, and none of this client's.
+   * Whether the masked input was given out, however the session ended. From then on the server may have a sum with the
+   * input in it: it takes seed shares of t neighbors, and none of this client's.
    */
   get submitted(): boolean {
     return this.#submitted;
@@ -118,7 +119,8 @@ export class ClientSession {
   /**
    * Takes a message of the server.
    *
-   * @throws PeerError if it must be refused; the session is then aborted; `abort(error)` gives the message that tells the server
+   * @throws PeerError if it must be refused; the session is then aborted; `abort(error)` gives the message that tells
+   *   the server
    * @throws UsageError (`usage.busy`) while another call is under way
    */
   receive(message: Uint8Array): Promise<ClientStep> {
@@ -134,8 +136,8 @@ export class ClientSession {
   }
 
   /**
-   * Masks an input (`vectorLength` values mod 2^ringBits, such as a plan's client pipeline gives) and returns the messages
-   * that upload it, made one by one as they are taken. The vector itself is left as it is.
+   * Masks an input (`vectorLength` values mod 2^ringBits, such as a plan's client pipeline gives) and returns the
+   * messages that upload it, made one by one as they are taken. The vector itself is left as it is.
    *
    * @throws UsageError `input.shape` for another length or ring, `usage.order` before `ready`; the session goes on then
    * @throws PeerError (`roster.key`) if a neighbor's mask key has low order; the session is then aborted
@@ -159,7 +161,10 @@ export class ClientSession {
     });
   }
 
-  /** `count` uniform 32-bit words for this session's stochastic rounding, the same at each call. Only while `ready`; throws `UsageError`. */
+  /**
+   * `count` uniform 32-bit words for this session's stochastic rounding, the same at each call. Only while `ready`;
+   * throws `UsageError`.
+   */
   async roundingWords(count: number): Promise<Uint32Array> {
     if (this.#memory.state !== 'ready') throw stateError('roundingWords', this.state);
     const words = new Uint32Array(checkInteger('count', count, 0, limits.vectorLength));

@@ -16,7 +16,9 @@ export interface SurvivorChecks {
   readonly minSurvivors: number;
 }
 
-/** Throws `PeerError` (`survivors.self`, `.few`, `.unknown` or `.neighbors`) if a client must not confirm the survivors. */
+/**
+ * Throws `PeerError` (`survivors.self`, `.few`, `.unknown` or `.neighbors`) if a client must not confirm the survivors.
+ */
 export function checkSurvivors(survivors: Survivors, { roster, held, minSurvivors }: SurvivorChecks): void {
   const { threshold } = roster.parameters;
   if (!survivors.has(roster.index))
@@ -32,8 +34,8 @@ export function checkSurvivors(survivors: Survivors, { roster, held, minSurvivor
 }
 
 /**
- * Throws `PeerError` unless at least t surviving neighbors signed the same survivors (`confirmations.few`), in ascending
- * order (`confirmations.order`). A signature that doesn't fit counts as missing.
+ * Throws `PeerError` unless at least t surviving neighbors signed the same survivors (`confirmations.few`), in
+ * ascending order (`confirmations.order`). A signature that doesn't fit counts as missing.
  */
 export async function checkConfirmations(
   provider: CryptoProvider,
@@ -64,8 +66,8 @@ export async function checkConfirmations(
 }
 
 /**
- * Throws `PeerError` (`outcome.survived`) for an outcome that this client knows to be untrue: that an input is in the sum which it never
- * `submitted`, or anything but what it `confirmed`, that many survivors, itself included.
+ * Throws `PeerError` (`outcome.survived`) for an outcome that this client knows to be untrue: that an input is in the
+ * sum which it never `submitted`, or anything but what it `confirmed`, that many survivors, itself included.
  */
 export function checkOutcome(
   { survived, survivors }: Outcome,

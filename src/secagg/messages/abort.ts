@@ -21,7 +21,10 @@ export function encodeAbort(tag: Uint8Array, { code, reason }: AbortMessage): Ui
   return writeMessage('abort', tag).opaque(utf8(code), maximumCode).opaque(cut, maximumReason).finish();
 }
 
-/** What a client says of its error. The text of its own ones stays with it: a `UsageError` may quote a value of the input. */
+/**
+ * What a client says of its error. The text of its own ones stays with it: a `UsageError` may quote a value of the
+ * input.
+ */
 export function encodeClientAbort(tag: Uint8Array, error: unknown): Uint8Array {
   const told = error instanceof PeerError || error instanceof AbortError;
   return encodeAbort(tag, {

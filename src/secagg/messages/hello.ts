@@ -5,7 +5,9 @@ import { protocolVersion } from '../context.js';
 import { limits } from '../limits.js';
 import { messageTypes, readUntagged } from './envelope.js';
 
-/** Client to server, first of all: what it speaks and which task it wants; an empty name takes the server's only one. */
+/**
+ * Client to server, first of all: what it speaks and which task it wants; an empty name takes the server's only one.
+ */
 export interface Hello {
   readonly task: string;
 }

@@ -1,7 +1,10 @@
 import { macLength } from '../input-mac.js';
 import { readMessage, writeMessage } from './envelope.js';
 
-/** Client to server, end of phase 3: the code over the whole packed input, by a key that the client shares with the server. */
+/**
+ * Client to server, end of phase 3: the code over the whole packed input, by a key that the client shares with the
+ * server.
+ */
 export function encodeInputEnd(tag: Uint8Array, mac: Uint8Array): Uint8Array {
   return writeMessage('inputEnd', tag).bytes(mac, macLength).finish();
 }

@@ -17,8 +17,8 @@ export interface Outbound {
 }
 
 /**
- * What became of a message: `taken`, or `deferred`: the upload budget is used up. A deferred message has changed nothing;
- * stop reading from that peer and give the same message again when another upload has ended.
+ * What became of a message: `taken`, or `deferred`: the upload budget is used up. A deferred message has changed
+ * nothing; stop reading from that peer and give the same message again when another upload has ended.
  */
 export type Receipt = 'taken' | 'deferred';
 

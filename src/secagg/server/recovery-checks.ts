@@ -14,7 +14,9 @@ export function undecodable(owner: Member, cause?: unknown): AbortError {
   );
 }
 
-/** Whether a reconstructed self-mask seed, followed by the released application seeds, is what the owner committed to. */
+/**
+ * Whether a reconstructed self-mask seed, followed by the released application seeds, is what the owner committed to.
+ */
 export function commitmentCheck(
   stage: ConfirmStage,
   owner: Member,
@@ -32,7 +34,10 @@ export function commitmentCheck(
     });
 }
 
-/** Throws `AbortError` (`unmask.undecodable`) unless a reconstructed mask seed gives the mask key that its owner advertised. */
+/**
+ * Throws `AbortError` (`unmask.undecodable`) unless a reconstructed mask seed gives the mask key that its owner
+ * advertised.
+ */
 export async function checkMaskSeed(
   { contextHash, provider }: ServerEnvironment,
   owner: Member,

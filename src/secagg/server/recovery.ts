@@ -25,8 +25,8 @@ interface Share {
 }
 
 /**
- * Reconstructs each owner's seed from its neighbors' reveals, correcting wrong shares, and checks it against what the owner
- * published: the mask key, or the commitments. Throws `AbortError` (`unmask.few` or `unmask.undecodable`).
+ * Reconstructs each owner's seed from its neighbors' reveals, correcting wrong shares, and checks it against what the
+ * owner published: the mask key, or the commitments. Throws `AbortError` (`unmask.few` or `unmask.undecodable`).
  */
 export async function reconstruct(
   environment: ServerEnvironment,

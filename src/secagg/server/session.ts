@@ -19,7 +19,10 @@ import type { Outbound, PeerId, Receipt, ServerPhase, SessionResult } from './ph
 /** How k and t come about when the roster is frozen. Clients hold them against their own policy. */
 type ParameterSource =
   | {
-      /** What `chooseParameters` chooses them for, beside the context's threat; with the default policy's `minDegree` unless given. */
+      /**
+       * What `chooseParameters` chooses them for, beside the context's threat; with the default policy's `minDegree`
+       * unless given.
+       */
       readonly assumptions: Omit<ParameterOptions, 'n' | 'threat'>;
       readonly parameters?: undefined;
     }
@@ -84,9 +87,9 @@ function parametersBy({ assumptions, parameters }: ParameterSource, threat: Thre
 }
 
 /**
- * The server's part in one session, sans-IO. `receive` takes clients' messages, in any order and from anybody; `close` ends a
- * phase, at its deadline or when `missing` is 0, and gives the messages that begin the next. After the fifth, `result`
- * holds the sum. The server never sees an input, only masked ones and their sum.
+ * The server's part in one session, sans-IO. `receive` takes clients' messages, in any order and from anybody; `close`
+ * ends a phase, at its deadline or when `missing` is 0, and gives the messages that begin the next. After the fifth,
+ * `result` holds the sum. The server never sees an input, only masked ones and their sum.
  */
 export class ServerSession {
   readonly context: SessionContext;
@@ -178,7 +181,8 @@ export class ServerSession {
    * Ends the phase under way: whoever hasn't answered has dropped out.
    *
    * @returns the messages that begin the next phase, made one by one as they are taken
-   * @throws AbortError if too few are left; the session is over, `refusal(error)` gives the message that tells its clients
+   * @throws AbortError if too few are left; the session is over, `refusal(error)` gives the message that tells its
+   *   clients
    * @throws UsageError (`usage.order`) after the end
    */
   close(): Promise<Iterable<Outbound>> {

@@ -77,7 +77,10 @@ export class SharePhase implements ServerPhase {
     return { next, messages: this.#deliveries(sharers) };
   }
 
-  /** What later phases need of the clients that shared, by roster index. The server's private key has done its work then. */
+  /**
+   * What later phases need of the clients that shared, by roster index. The server's private key has done its work
+   * then.
+   */
   async #sharers(members: readonly Member[]): Promise<ReadonlyMap<number, Sharer>> {
     const { provider, privateKey } = this.#environment;
     const { frozenHash } = this.#roster;

@@ -8,8 +8,8 @@ import { prgSizes, suites } from '../../../src/crypto/suite.js';
 import type { Lanes } from '../../../src/kernels/lanes.js';
 
 /**
- * Everything a provider computes, on fixed inputs, as text: providers are the same if and only if their texts are. Runs in
- * browsers as well.
+ * Everything a provider computes, on fixed inputs, as text: providers are the same if and only if their texts are. Runs
+ * in browsers as well.
  */
 export async function primitives(provider: CryptoProvider): Promise<Record<string, string>> {
   return {
@@ -70,8 +70,8 @@ async function agreements(provider: CryptoProvider): Promise<Record<string, stri
 const torsion = ed25519.Point.fromHex('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05');
 
 /**
- * Signatures that rules without the strictness of the protocol's disagree about: verification with cofactor accepts an R with
- * a torsion part, without it doesn't.
+ * Signatures that rules without the strictness of the protocol's disagree about: verification with cofactor accepts an
+ * R with a torsion part, without it doesn't.
  */
 function craftedChecks(): SignatureCheck[] {
   const order = ed25519.Point.Fn.ORDER;

@@ -1,6 +1,7 @@
 /**
- * Lower <= truth <= upper on random mechanisms, by the grid, against truths that know no grid: closed forms, and numerical integrals. A failure
- * prints fast-check's seed and the smallest counterexample; the seed here is fixed, so that every run tries the same.
+ * Lower <= truth <= upper on random mechanisms, by the grid, against truths that know no grid: closed forms, and
+ * numerical integrals. A failure prints fast-check's seed and the smallest counterexample; the seed here is fixed, so
+ * that every run tries the same.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -41,7 +42,10 @@ interface Bounded {
   readonly bounds: (question: Question) => { readonly lower: number; readonly upper: number };
 }
 
-/** Both ways to compose: what `bounds` chooses, by transform where that will do; and doubling, whether or not it is chosen. */
+/**
+ * Both ways to compose: what `bounds` chooses, by transform where that will do; and doubling, whether or not it is
+ * chosen.
+ */
 function waysOf(parts: readonly LossPart[]): readonly Bounded[] {
   const options = { cut: 1e-45, fineness: { perDeviation: 30, share: 1 / 60 } };
   const answer = (side: 'above' | 'below', question: Question): number => {
@@ -192,7 +196,10 @@ describe('epsilons far out', () => {
 });
 
 describe('discrete Gaussian noise in many dimensions', () => {
-  /** Delta of noise on two coordinates, each moved by `shift`, for a fraction q of the records, by the sum over all outcomes. */
+  /**
+   * Delta of noise on two coordinates, each moved by `shift`, for a fraction q of the records, by the sum over all
+   * outcomes.
+   */
   function exactDelta(sigmaSquared: number, shift: number, q: number, epsilon: number): number {
     const reach = Math.ceil(12 * Math.sqrt(sigmaSquared)) + shift;
     const weight = (k: number): number => Math.exp((-k * k) / (2 * sigmaSquared));

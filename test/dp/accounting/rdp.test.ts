@@ -12,10 +12,10 @@ import {
 } from '../../../src/dp/index.js';
 
 /**
- * Sampling probability, noise multiplier, order, divergence. Made with mpmath 1.3.0 at 60 digits from the doubles written here: whole
- * orders by the sum of C(a,k) q^k (1-q)^(a-k) e^(k(k-1)/(2 s^2)), others by the trapezoid rule for the integral of
- * N(x; 0, s^2) (1 - q + q e^((2x-1)/(2 s^2)))^a over [-18 s, a + 18 s] with steps s/12 and s/16, which had to agree to 40 digits; then
- * the logarithm over a - 1, printed to 25 digits.
+ * Sampling probability, noise multiplier, order, divergence. Made with mpmath 1.3.0 at 60 digits from the doubles
+ * written here: whole orders by the sum of C(a,k) q^k (1-q)^(a-k) e^(k(k-1)/(2 s^2)), others by the trapezoid rule for
+ * the integral of N(x; 0, s^2) (1 - q + q e^((2x-1)/(2 s^2)))^a over [-18 s, a + 18 s] with steps s/12 and s/16, which
+ * had to agree to 40 digits; then the logarithm over a - 1, printed to 25 digits.
  */
 const reference: readonly (readonly [number, number, number, string])[] = [
   [0.01, 1, 1.0001, '0.00008382078919703057914300331'],

@@ -1,8 +1,8 @@
 import type { SmoothLoss } from '../../../src/dp/accounting/pld/loss.js';
 
 /**
- * Delta of a sampled Gaussian release and a second one: E over the outcome of the first of the exact divergence of the second, by the
- * trapezoid rule.
+ * Delta of a sampled Gaussian release and a second one: E over the outcome of the first of the exact divergence of the
+ * second, by the trapezoid rule.
  */
 export function twoReleases(
   [q, sigma]: readonly [number, number],

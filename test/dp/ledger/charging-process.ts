@@ -1,6 +1,6 @@
 /**
- * A process that charges rounds 0, 1, 2, ... and notes each release, for `kill.test.ts`. It kills itself at step `dieAt` of its file system
- * use: before the step, after it, or, for a write, half way through.
+ * A process that charges rounds 0, 1, 2, ... and notes each release, for `kill.test.ts`. It kills itself at step
+ * `dieAt` of its file system use: before the step, after it, or, for a write, half way through.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { fileStorage, type LedgerFile, type LedgerFiles, nodeFiles } from '../../../src/dp/ledger/file.node.js';

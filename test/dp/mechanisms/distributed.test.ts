@@ -23,7 +23,10 @@ import { moments } from '../samplers/statistics.js';
 
 const rotation = new Uint8Array(32).fill(9);
 
-/** Epsilon at delta = 1e-5 of `rounds` such sums: RDP over integer orders, converted by Canonne, Kamath and Steinke's proposition 12. */
+/**
+ * Epsilon at delta = 1e-5 of `rounds` such sums: RDP over integer orders, converted by Canonne, Kamath and Steinke's
+ * proposition 12.
+ */
 const accountant =
   (rounds: number) =>
   (sum: NoisySum): number => {
@@ -194,7 +197,8 @@ describe('the bounds', () => {
   });
 
   it.each(['discreteGaussian', 'skellam'] as const)('a sum with %s noise wraps no oftener than is said', (noise) => {
-    // One coordinate, seen at a probability that can be seen: the bound is above the frequency, and not by orders of magnitude.
+    // One coordinate, seen at a probability that can be seen: the bound is above the frequency, and not by orders of
+    // magnitude.
     const variance = 150;
     const options = { noise, ringBits: 6, dimension: 1, clients: 1, norm: 0.001, beta: 0, variance };
     const sampler = noise === 'skellam' ? skellam({ variance }) : discreteGaussian({ variance });

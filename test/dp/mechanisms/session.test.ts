@@ -1,4 +1,6 @@
-/** Noise components as application seeds of a real session: what the survivors release is what the server takes back. */
+/**
+ * Noise components as application seeds of a real session: what the survivors release is what the server takes back.
+ */
 import { describe, expect, it } from 'vitest';
 import { DistributedMechanism, type DistributedSettings } from '../../../src/dp/mechanisms/distributed-mechanism.js';
 import { planDistributed } from '../../../src/dp/mechanisms/plan-distributed.js';

@@ -8,8 +8,9 @@ import { boxMuller, moments } from '../samplers/statistics.js';
 type Mechanism = (value: number, random: RandomSource) => number;
 
 /**
- * The attack of Mironov 2012: of two inputs, which one gave an output is told from which outputs are possible at all. Returns the fraction of the
- * outputs on the first input that the second gave as well: near 1 where supports agree, near 0 where low bits tell.
+ * The attack of Mironov 2012: of two inputs, which one gave an output is told from which outputs are possible at all.
+ * Returns the fraction of the outputs on the first input that the second gave as well: near 1 where supports agree,
+ * near 0 where low bits tell.
  */
 function sharedSupport(mechanism: Mechanism, draws = 20_000): number {
   const outputs = (value: number, name: string): number[] => {

@@ -47,7 +47,10 @@ export interface Histogram {
   readonly counts: Float64Array;
 }
 
-/** Counts draws in [least, most]; those beyond fall into the outermost cells. Fills in parts, so that 10^8 draws need no more memory. */
+/**
+ * Counts draws in [least, most]; those beyond fall into the outermost cells. Fills in parts, so that 10^8 draws need no
+ * more memory.
+ */
 export function histogram(
   sampler: Pick<NoiseSampler, 'fill'>,
   options: { readonly draws: number; readonly least: number; readonly most: number; readonly random: RandomSource },
@@ -66,8 +69,9 @@ export function histogram(
 }
 
 /**
- * P-value of Pearson's chi-square test of the counts against the weights; neighboring cells are joined until each expects 20. Below 1e-9
- * the counts don't come from the weights; with fixed seeds a right sampler gives the same unremarkable value each time.
+ * P-value of Pearson's chi-square test of the counts against the weights; neighboring cells are joined until each
+ * expects 20. Below 1e-9 the counts don't come from the weights; with fixed seeds a right sampler gives the same
+ * unremarkable value each time.
  */
 export function chiSquarePValue({ least, counts }: Histogram, weight: Weight): number {
   const draws = counts.reduce((sum, count) => sum + count, 0);

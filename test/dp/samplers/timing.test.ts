@@ -9,8 +9,9 @@ import { seededRandom } from '../../../src/simulation/random.js';
 import { welch } from './statistics.js';
 
 /**
- * A dudect-style test (Reparaz, Balasch and Verbauwhede 2017) whose clock is the number of random words that a draw consumes: a draw's
- * loops are its words, and words don't depend on how busy the machine is. The wall clock's turn is in `timing.nightly.ts`.
+ * A dudect-style test (Reparaz, Balasch and Verbauwhede 2017) whose clock is the number of random words that a draw
+ * consumes: a draw's loops are its words, and words don't depend on how busy the machine is. The wall clock's turn is
+ * in `timing.nightly.ts`.
  */
 function leak(draw: Draw, options: { draws: number; small: number; large: number }): number {
   const random = seededRandom(4, 'timing');

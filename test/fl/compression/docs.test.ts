@@ -1,4 +1,7 @@
-/** The tables of docs/compression.md are of these schemes and have their exact sizes; `npm run bench -- compression` writes them. */
+/**
+ * The tables of docs/compression.md are of these schemes and have their exact sizes; `npm run bench -- compression`
+ * writes them.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';

@@ -6,8 +6,8 @@ describe('claims to be unbiased', () => {
   const update = heavyTailed(dimension, 11).map((value) => Math.max(-1.9, Math.min(1.9, value + 0.3)));
 
   /**
-   * Whether the mean over `rounds` of what the server gets is the update, to five standard errors in each coordinate. A standard error
-   * that is 0 allows for float rounding only.
+   * Whether the mean over `rounds` of what the server gets is the update, to five standard errors in each coordinate. A
+   * standard error that is 0 allows for float rounding only.
    */
   function looksUnbiased(compression: Compression, rounds: number, rounding = roundingFrom(77)): boolean {
     const sum = new Float64Array(dimension);

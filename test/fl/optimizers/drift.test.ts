@@ -132,7 +132,10 @@ describe('FedNova', () => {
 describe('SCAFFOLD', () => {
   const spec: ScaffoldSpec = { kind: 'scaffold', learningRate: 1, clients: 3, controlScale: 0.1 };
 
-  /** Clients with equal numbers of steps, but unequal optima and curvatures; `dropped` tells who drops out before the sum. */
+  /**
+   * Clients with equal numbers of steps, but unequal optima and curvatures; `dropped` tells who drops out before the
+   * sum.
+   */
   function scaffold(settleDropouts: boolean, dropped: (round: number) => number): { w: number; gap: number } {
     const optimizer = optimizerFrom(spec, 1);
     let model = Float64Array.of(10);

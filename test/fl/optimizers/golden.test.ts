@@ -1,4 +1,7 @@
-/** The golden records about learning, each within its tolerance. `VEILSUM_GOLDEN_ROBUST` names another file of the same format. */
+/**
+ * The golden records about learning, each within its tolerance. `VEILSUM_GOLDEN_ROBUST` names another file of the same
+ * format.
+ */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';

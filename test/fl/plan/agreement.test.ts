@@ -1,4 +1,6 @@
-/** Masked and unmasked runs of lawful plans come to the same, to within quantization: real sessions, generated plans. */
+/**
+ * Masked and unmasked runs of lawful plans come to the same, to within quantization: real sessions, generated plans.
+ */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { seededNoise } from '../../../src/dp/mechanisms/components.js';

@@ -37,7 +37,10 @@ export function network(seed = 1, hidden = 8): layers.Sequential {
   });
 }
 
-/** One vector of weights and nothing else; the output is the vector itself, whatever the input: the loss says what it means. */
+/**
+ * One vector of weights and nothing else; the output is the vector itself, whatever the input: the loss says what it
+ * means.
+ */
 export function vectorModel(start: readonly number[]): TrainableModel & { readonly dispose: () => void } {
   const variable = tf.variable(tf.tensor1d([...start]));
   const weight = {

@@ -1,4 +1,6 @@
-/** Every message of the wire protocol as a table: how to make one, write it and read it, and where its lengths stand. */
+/**
+ * Every message of the wire protocol as a table: how to make one, write it and read it, and where its lengths stand.
+ */
 import fc from 'fast-check';
 import { hasLowOrder, isCanonicalAgreementKey } from '../../../src/crypto/agreement.js';
 import { type SessionContext, tagLength } from '../../../src/secagg/context.js';

@@ -158,7 +158,10 @@ describe('decoders', () => {
     };
   }
 
-  /** 0 what is random throughout, 1 random after the right type and tag, 2 and 3 a sample with some bytes changed, cut or grown. */
+  /**
+   * 0 what is random throughout, 1 random after the right type and tag, 2 and 3 a sample with some bytes changed, cut
+   * or grown.
+   */
   function hostile({ name, tagged, sample }: MessageCase, next: () => number, kind: number): Uint8Array {
     const random = (length: number): Uint8Array => Uint8Array.from({ length }, () => next());
     if (kind === 0) return random(next() % 100);

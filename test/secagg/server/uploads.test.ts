@@ -154,7 +154,9 @@ describe('uploads of a session', () => {
     expect(server.state).toBe('done');
   });
 
-  /** At the end of client 2's upload, gives the server the spoiled messages first, then what is left of the right ones. */
+  /**
+   * At the end of client 2's upload, gives the server the spoiled messages first, then what is left of the right ones.
+   */
   function spoiled(
     { server }: World,
     spoil: (messages: Uint8Array[]) => readonly (Uint8Array | undefined)[],

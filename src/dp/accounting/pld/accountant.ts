@@ -19,7 +19,10 @@ interface State {
   /** The squared mu of all Gaussian releases, which compose exactly. */
   readonly precision: number;
   readonly parts: ReadonlyMap<string, PairPart>;
-  /** The true probabilities are within e^slack of those that are accounted for; 0 unless there are nearly Gaussian releases. */
+  /**
+   * The true probabilities are within e^slack of those that are accounted for; 0 unless there are nearly Gaussian
+   * releases.
+   */
   readonly slack: number;
 }
 
@@ -35,8 +38,8 @@ export interface PldOptions<R extends Relation> {
 }
 
 /**
- * Privacy loss distributions: the composed loss itself, on a grid from above and from below, so that both bounds are proved,
- * rounding included. Adding and removing a record are composed apart and the worse is reported.
+ * Privacy loss distributions: the composed loss itself, on a grid from above and from below, so that both bounds are
+ * proved, rounding included. Adding and removing a record are composed apart and the worse is reported.
  */
 export class PldAccountant<R extends Relation = DefaultRelation> implements Accountant<R> {
   readonly relation: R;

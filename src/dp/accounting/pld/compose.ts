@@ -27,8 +27,8 @@ const shortRuns = 8;
 const steepest = 40;
 
 /**
- * One direction of a composition. Asked for an epsilon or a delta, it chooses the tilt for that question and the grid for the
- * wanted precision.
+ * One direction of a composition. Asked for an epsilon or a delta, it chooses the tilt for that question and the grid
+ * for the wanted precision.
  */
 export class DirectedComposition {
   readonly #parts: readonly LossPart[];

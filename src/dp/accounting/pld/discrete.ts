@@ -57,7 +57,10 @@ export function discreteGaussianLoss(sigmaSquared: number, shift: number): Discr
   return { ...atoms, lattice, supremum: Number.POSITIVE_INFINITY };
 }
 
-/** Discrete Laplace noise of the given scale against itself moved by the integer `shift`. The half-lines have one loss each. */
+/**
+ * Discrete Laplace noise of the given scale against itself moved by the integer `shift`. The half-lines have one loss
+ * each.
+ */
 export function discreteLaplaceLoss(scale: number, shift: number): DiscreteLoss {
   checkAtoms(shift + 1);
   const center = Math.tanh(0.5 / scale);
@@ -83,7 +86,10 @@ export function skellamLoss(variance: number, shift: number): DiscreteLoss {
   return { ...atoms, supremum: Number.POSITIVE_INFINITY };
 }
 
-/** k-ary randomized response for a replaced answer: the truth, the lie that tells most, and all others, which tell nothing. */
+/**
+ * k-ary randomized response for a replaced answer: the truth, the lie that tells most, and all others, which tell
+ * nothing.
+ */
 export function randomizedResponseLoss(noise: number, buckets: number): DiscreteLoss {
   const lie = noise / buckets;
   const loss = Math.log1p((1 - noise) / lie);

@@ -1,11 +1,12 @@
 /**
  * Composition by doubling, on grids that are fine near the middle of the loss and coarse far out.
  *
- * A Fourier transform needs one spacing for all releases. Where nearly all of the mass is at tiny losses and some, rarely, at large ones, no spacing
- * suits both. Here two losses are composed at a time, each pair of atoms by itself, and what comes out is put on a grid again, from above or from below, as
- * in `grid.ts`: its spacing is a share of the composed loss's deviation near the middle, and of the distance to it far out. So T releases take
- * 2 log2 T such steps, each of which moves the result a little to its own side. All numbers that are added up are positive, so
- * rounding is relative, however small delta is.
+ * A Fourier transform needs one spacing for all releases. Where nearly all of the mass is at tiny losses and some,
+ * rarely, at large ones, no spacing suits both. Here two losses are composed at a time, each pair of atoms by itself,
+ * and what comes out is put on a grid again, from above or from below, as in `grid.ts`: its spacing is a share of the
+ * composed loss's deviation near the middle, and of the distance to it far out. So T releases take 2 log2 T such steps,
+ * each of which moves the result a little to its own side. All numbers that are added up are positive, so rounding is
+ * relative, however small delta is.
  */
 
 import { lossRange } from './grid.js';
@@ -205,7 +206,10 @@ function composed(a: Atoms, b: Atoms, side: Side, fineness: Fineness): Atoms {
   return dotted(cells, { bottom: 0, infinite, doubt });
 }
 
-/** One release on a grid. `cut` is the mass of tails that are rounded up, the upper one to infinity; or dropped, for a bound from below. */
+/**
+ * One release on a grid. `cut` is the mass of tails that are rounded up, the upper one to infinity; or dropped, for a
+ * bound from below.
+ */
 function release(
   loss: Loss,
   side: Side,

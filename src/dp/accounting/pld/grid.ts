@@ -1,15 +1,16 @@
 /**
  * Losses on a grid of multiples of h, from above and from below.
  *
- * From above, each stretch of the loss between two grid points goes to the two points, so that its masses under P and under Q are
- * kept: the hockey-stick curve is drawn through its values at the grid ("connect the dots", Doroshenko, Ghazi, Kamath, Kumar,
- * Manurangsi 2022). This adds about h^2/6 of variance and dominates the release.
+ * From above, each stretch of the loss between two grid points goes to the two points, so that its masses under P and
+ * under Q are kept: the hockey-stick curve is drawn through its values at the grid ("connect the dots", Doroshenko,
+ * Ghazi, Kamath, Kumar, Manurangsi 2022). This adds about h^2/6 of variance and dominates the release.
  *
- * From below, outcomes with neighboring losses are merged, in runs chosen so that the loss of a merged run falls on the grid: an
- * instance of post-processing, so the release dominates it. In terms of the curve: tangents that meet above grid points. This
- * takes about h^2/12 of variance.
+ * From below, outcomes with neighboring losses are merged, in runs chosen so that the loss of a merged run falls on the
+ * grid: an instance of post-processing, so the release dominates it. In terms of the curve: tangents that meet above
+ * grid points. This takes about h^2/12 of variance.
  *
- * Rounding is charged to the safe side: where a share of mass is uncertain, more of it goes up in the first and less in the second.
+ * Rounding is charged to the safe side: where a share of mass is uncertain, more of it goes up in the first and less in
+ * the second.
  */
 
 import { type DiscreteLoss, type Loss, newTails, type SmoothLoss } from './loss.js';
@@ -61,7 +62,10 @@ function atomRange({ p, losses }: DiscreteLoss, cut: number): { readonly first: 
   return { first, last };
 }
 
-/** Without the atoms of the tails: rounded up, the upper ones to infinity, for a bound from above; down or away for one from below. */
+/**
+ * Without the atoms of the tails: rounded up, the upper ones to infinity, for a bound from above; down or away for one
+ * from below.
+ */
 function trimmed(loss: DiscreteLoss, cut: number, side: 'above' | 'below'): DiscreteLoss {
   const { first, last } = atomRange(loss, cut);
   if (first === 0 && last === loss.p.length - 1) return loss;
@@ -102,8 +106,8 @@ export function gridFromAbove(loss: Loss, h: number, cut: number): GridLoss {
 /**
  * A loss on the grid that `loss` dominates.
  *
- * @param longest how many grid steps a run may take in to balance, before it is rounded down instead: what is lost by a long one
- *   is paid where the mass is sparse, by rounding where it is dense
+ * @param longest how many grid steps a run may take in to balance, before it is rounded down instead: what is lost by a
+ *   long one is paid where the mass is sparse, by rounding where it is dense
  */
 export function gridFromBelow(
   loss: Loss,

@@ -1,6 +1,6 @@
 /**
- * Privacy losses of one release: the distribution of ln(P/Q) under P, for a pair (P, Q) that dominates the release in one
- * direction. Two kinds: smooth ones, given by their tails, and discrete ones, given as a list of atoms.
+ * Privacy losses of one release: the distribution of ln(P/Q) under P, for a pair (P, Q) that dominates the release in
+ * one direction. Two kinds: smooth ones, given by their tails, and discrete ones, given as a list of atoms.
  */
 
 /** Pr[loss > x] and Pr[loss <= x], under P and under Q; the smaller of the two with full relative accuracy. */
@@ -37,7 +37,10 @@ export interface DiscreteLoss {
   readonly dropped: number;
   /** Where all losses are multiples of one number. */
   readonly lattice?: number;
-  /** What losses stay below; the last that is listed unless given, as where larger ones have less mass than a double holds. */
+  /**
+   * What losses stay below; the last that is listed unless given, as where larger ones have less mass than a double
+   * holds.
+   */
   readonly supremum?: number;
 }
 

@@ -16,8 +16,8 @@ import type { Loss, LossPair } from './loss.js';
 import { gaussianLoss, laplaceLoss, sampledAdd, sampledRemove, sampledReplace } from './smooth.js';
 
 /**
- * The losses of a release in both directions. For events of which only a guarantee is known, those of the worst mechanism that
- * has it, so that lower bounds speak of that one.
+ * The losses of a release in both directions. For events of which only a guarantee is known, those of the worst
+ * mechanism that has it, so that lower bounds speak of that one.
  *
  * @throws UsageError (`dp.unsupported`) where no dominating pair is known.
  */

@@ -8,7 +8,10 @@ export function between(above: number, below: number, nextAbove: number, nextBel
   return Math.max(0, above < 0.5 ? above - nextAbove : nextBelow - below);
 }
 
-/** How far the mass between two points may be off: the tails' relative error, which grows with the square of the distance. */
+/**
+ * How far the mass between two points may be off: the tails' relative error, which grows with the square of the
+ * distance.
+ */
 export function uncertainty(above: number, below: number): number {
   const tail = Math.min(above, below);
   return tail === 0 ? 0 : unit * tail * (8 - 4 * Math.log(tail));
@@ -43,9 +46,10 @@ export class Runs {
   }
 
   /**
-   * The next run: from the position, across the next grid point x, to where the merged loss is x. With a the distance to x, it
-   * ends about a further on, a little more where the density falls; a Newton step on the square of the distance converges.
-   * Where runs come to alternate between long and short, their number of grid points is still at most two.
+   * The next run: from the position, across the next grid point x, to where the merged loss is x. With a the distance
+   * to x, it ends about a further on, a little more where the density falls; a Newton step on the square of the
+   * distance converges. Where runs come to alternate between long and short, their number of grid points is still at
+   * most two.
    */
   next(last: number): { index: number; mass: number } {
     const h = this.#h;
@@ -77,7 +81,8 @@ export class Runs {
         before === undefined ? (way * p) / (2 * (a + reach)) : (gap - before.gap) / (square - before.square);
       before = { square, gap };
       reach = Math.sqrt(square - gap / slope + 1e-10 * way * a * a);
-      // Outside of what is known to hold the end (or not a number, where there is no mass yet): look at the far end, or halve.
+      // Outside of what is known to hold the end (or not a number, where there is no mass yet): look at the far end, or
+      // halve.
       if (!(reach > short && reach < long)) reach = step === 0 ? long : (short + long) / 2;
     }
     const balanced = way === 1 ? long : short;
@@ -116,7 +121,10 @@ export class Runs {
     };
   }
 
-  /** All of the run's mass, whose loss is at least that of the grid point; less what rounding may have put into question. */
+  /**
+   * All of the run's mass, whose loss is at least that of the grid point; less what rounding may have put into
+   * question.
+   */
   #close(end: number, index: number, p: number, factor: number): { index: number; mass: number } {
     const a = Math.abs(index * this.#h - this.position);
     const { pAbove, pBelow, qAbove, qBelow } = this.#way === 1 ? this.#start : this.#end;

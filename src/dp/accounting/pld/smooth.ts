@@ -109,8 +109,9 @@ export function sampledAdd(base: SmoothLoss, q: number): SmoothLoss {
 }
 
 /**
- * A replaced record on a Poisson sample of a Gaussian sum: (1-q) N(0, 1) + q N(mu, 1) against (1-q) N(0, 1) + q N(-mu, 1), mu
- * the clip norm over the standard deviation. The loss is increasing and odd in the output, so it is its own mirror image.
+ * A replaced record on a Poisson sample of a Gaussian sum: (1-q) N(0, 1) + q N(mu, 1) against (1-q) N(0, 1) + q N(-mu,
+ * 1), mu the clip norm over the standard deviation. The loss is increasing and odd in the output, so it is its own
+ * mirror image.
  */
 export function sampledReplace(mu: number, q: number): SmoothLoss {
   const logScale = Math.log((1 - q) / q) + (mu * mu) / 2;

@@ -37,8 +37,9 @@ function tailsAbove(loss: SmoothLoss, threshold: number, into: Tails): void {
 }
 
 /**
- * Delta at least: P and Q of any test differ by no more than the divergence (data processing). Near the truth where a single large loss decides,
- * as with small samples, and there grids that would hold both the rare and the small losses are too long.
+ * Delta at least: P and Q of any test differ by no more than the divergence (data processing). Near the truth where a
+ * single large loss decides, as with small samples, and there grids that would hold both the rare and the small losses
+ * are too long.
  */
 export function spikeDelta(parts: readonly LossPart[], epsilon: number): number {
   return bestThreshold(parts, (p, q) => p - Math.exp(epsilon) * q);

@@ -1,11 +1,11 @@
 /**
  * Composition of grid losses by Fourier transform, under an exponential tilt.
  *
- * The tail that delta is made of may be far smaller than a transform's rounding error. So masses are first multiplied by
- * e^(theta x) and normalized, with theta such that the composed loss is centered near the epsilon of interest; there the
- * transform is as accurate as anywhere, and dividing by the tilt restores the tail with a small relative error. The window then
- * need only hold the tilted distribution; what lies outside is bounded by Chernoff, what the transform rounds by its error
- * bound, and both are charged to delta.
+ * The tail that delta is made of may be far smaller than a transform's rounding error. So masses are first multiplied
+ * by e^(theta x) and normalized, with theta such that the composed loss is centered near the epsilon of interest; there
+ * the transform is as accurate as anywhere, and dividing by the tilt restores the tail with a small relative error. The
+ * window then need only hold the tilted distribution; what lies outside is bounded by Chernoff, what the transform
+ * rounds by its error bound, and both are charged to delta.
  */
 import { UsageError } from '../../../core/errors.js';
 import { erfcx } from '../../numeric/erfc.js';
@@ -141,7 +141,10 @@ export class TiltedComposition {
     return left + share * (this.#deltaAt(i + 1) - left);
   }
 
-  /** The least epsilon in `range` at which delta is at most `delta`; -Infinity or Infinity where that is to its left or right. */
+  /**
+   * The least epsilon in `range` at which delta is at most `delta`; -Infinity or Infinity where that is to its left or
+   * right.
+   */
   epsilon(delta: number): number {
     // From the center out: far to its left, a lower bound is no longer worth anything.
     let low = this.#center;
@@ -211,7 +214,10 @@ function windowEnds(
   return { first: Math.max(least, Math.floor(-low / h)) - 1, last: Math.min(most, Math.ceil(high / h)) + 1 };
 }
 
-/** About the least of a function that falls and then rises in the slope, looked for around `base` in ever smaller factors. */
+/**
+ * About the least of a function that falls and then rises in the slope, looked for around `base` in ever smaller
+ * factors.
+ */
 function leastOverSlopes(base: number, end: (slope: number) => number): number {
   let best = end(base);
   let at = base;
@@ -305,8 +311,8 @@ function wrapped({ first, masses }: GridLoss, h: number, theta: number, length: 
 }
 
 /**
- * D_j = sum_{i>j} v_i e^(-theta h (i-j)) (1 - e^(-h (i-j))): delta at j, but for a factor. From the right, by adding positive
- * numbers only.
+ * D_j = sum_{i>j} v_i e^(-theta h (i-j)) (1 - e^(-h (i-j))): delta at j, but for a factor. From the right, by adding
+ * positive numbers only.
  */
 function suffixes(values: Float64Array, h: number, theta: number): Float64Array {
   const out = new Float64Array(values.length);

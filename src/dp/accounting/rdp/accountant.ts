@@ -20,8 +20,8 @@ export interface RdpOptions<R extends Relation> {
 }
 
 /**
- * Renyi differential privacy (Mironov 2017): exact moments of each release, added up at every order, and the best order taken.
- * Proves upper bounds only, so `lower` is 0 and `estimate` equals `upper`.
+ * Renyi differential privacy (Mironov 2017): exact moments of each release, added up at every order, and the best order
+ * taken. Proves upper bounds only, so `lower` is 0 and `estimate` equals `upper`.
  */
 export class RdpAccountant<R extends Relation = DefaultRelation> implements Accountant<R> {
   readonly relation: R;
@@ -86,8 +86,8 @@ export class RdpAccountant<R extends Relation = DefaultRelation> implements Acco
 }
 
 /**
- * The position of the least value. With t = order - 1, f(t)/t is minimized where f, a sum of (order-1) D and of the conversion's
- * t ln t - (t+1) ln(t+1), is convex: so the value falls, then rises.
+ * The position of the least value. With t = order - 1, f(t)/t is minimized where f, a sum of (order-1) D and of the
+ * conversion's t ln t - (t+1) ln(t+1), is convex: so the value falls, then rises.
  */
 function leastOfUnimodal(orders: readonly number[], value: (order: number) => number): number {
   let low = 0;
@@ -103,7 +103,9 @@ function leastOfUnimodal(orders: readonly number[], value: (order: number) => nu
   return low;
 }
 
-/** Golden-section search on the logarithm of order - 1; the value near the least is flat, so 1e-5 is enough for 1e-10. */
+/**
+ * Golden-section search on the logarithm of order - 1; the value near the least is flat, so 1e-5 is enough for 1e-10.
+ */
 function leastBetween(low: number, high: number, value: (order: number) => number): number {
   const golden = (Math.sqrt(5) - 1) / 2;
   const at = (t: number): number => value(1 + Math.exp(t));

@@ -100,7 +100,9 @@ function remembered(at: (order: number) => number): (order: number) => number {
   };
 }
 
-/** D_a of the Laplace mechanism, `loss` = sensitivity / scale (Mironov 2017, Proposition 6), without its cancellation. */
+/**
+ * D_a of the Laplace mechanism, `loss` = sensitivity / scale (Mironov 2017, Proposition 6), without its cancellation.
+ */
 function laplaceRdp(loss: number, order: number): number {
   const b = order - 1;
   if (b * loss > 30) {
@@ -157,7 +159,10 @@ function discreteLaplaceRdp(scale: number, shift: number, order: number): number
   return sum.log / b;
 }
 
-/** The bound of Agarwal, Kairouz, Liu, "The Skellam mechanism for differentially private federated learning" (2021), Theorem 3.5. */
+/**
+ * The bound of Agarwal, Kairouz, Liu, "The Skellam mechanism for differentially private federated learning" (2021),
+ * Theorem 3.5.
+ */
 export function skellamRdp(
   { variance, l1, l2 }: { readonly variance: number; readonly l1: number; readonly l2: number },
   order: number,
@@ -183,7 +188,10 @@ function pureRdp(epsilon: number, order: number): number {
   return Math.min(epsilon, moment / (order - 1));
 }
 
-/** Bounded range: (xi, epsilon^2/8)-concentrated (Dong, Durfee, Rogers 2020, as in Cesar, Rogers 2021, Lemma 3.4), and pure. */
+/**
+ * Bounded range: (xi, epsilon^2/8)-concentrated (Dong, Durfee, Rogers 2020, as in Cesar, Rogers 2021, Lemma 3.4), and
+ * pure.
+ */
 function boundedRangeRdp(epsilon: number, order: number): number {
   if (epsilon === 0) return 0;
   const share = epsilon / Math.expm1(epsilon);
@@ -216,8 +224,9 @@ function poissonCurve(event: Extract<PrivacyEvent, { kind: 'poissonSampled' }>):
 }
 
 /**
- * Amplification by Poisson sampling of any release, at whole orders (Zhu, Wang, "Poisson subsampled Renyi differential privacy"
- * 2019, Theorem 5, in the form with a factor of 3 that asks nothing of the mechanism), or no amplification where that is less.
+ * Amplification by Poisson sampling of any release, at whole orders (Zhu, Wang, "Poisson subsampled Renyi differential
+ * privacy" 2019, Theorem 5, in the form with a factor of 3 that asks nothing of the mechanism), or no amplification
+ * where that is less.
  */
 function sampledRdp(q: number, inner: RdpCurve, order: number): number {
   if (!Number.isInteger(order) || order > 4096) return Number.POSITIVE_INFINITY;

@@ -4,10 +4,16 @@
  */
 import { LogSum, logBinomial, logExpm1 } from '../../numeric/log-space.js';
 
-/** Past this order of differences the simpler half of the minimum is used; it is the smaller one there, but for huge noise. */
+/**
+ * Past this order of differences the simpler half of the minimum is used; it is the smaller one there, but for huge
+ * noise.
+ */
 const mostDifferences = 256;
 
-/** A bound on D_a for every real order, for replaced records. Between whole orders (a-1) D_a is interpolated: it is convex. */
+/**
+ * A bound on D_a for every real order, for replaced records. Between whole orders (a-1) D_a is interpolated: it is
+ * convex.
+ */
 export class FixedSizeGaussian {
   readonly #q: number;
   readonly #sigma: number;
@@ -54,8 +60,8 @@ export class FixedSizeGaussian {
   }
 
   /**
-   * ln B(l) for even l: the l-th forward difference of e^(i(i-1)/(2 s^2)) at 0. As an alternating sum it loses every digit; it
-   * is also the expectation of (1 - r)^l, r the likelihood ratio, whose integrand is positive.
+   * ln B(l) for even l: the l-th forward difference of e^(i(i-1)/(2 s^2)) at 0. As an alternating sum it loses every
+   * digit; it is also the expectation of (1 - r)^l, r the likelihood ratio, whose integrand is positive.
    */
   #difference(l: number): number {
     const kept = this.#differences.get(l);

@@ -1,7 +1,9 @@
 import { describe } from '../../../core/check.js';
 import { UsageError } from '../../../core/errors.js';
 
-/** 1.1 to 10.9 in tenths, 11 to 63, and 128, 256, 512, 1024: what other libraries use, so that results can be compared. */
+/**
+ * 1.1 to 10.9 in tenths, 11 to 63, and 128, 256, 512, 1024: what other libraries use, so that results can be compared.
+ */
 export const defaultOrders: readonly number[] = Object.freeze([
   ...Array.from({ length: 99 }, (_, i) => (i + 11) / 10),
   ...Array.from({ length: 53 }, (_, i) => i + 11),
@@ -11,7 +13,9 @@ export const defaultOrders: readonly number[] = Object.freeze([
   1024,
 ]);
 
-/** Where the search starts when no orders are named: the same, and further out both ways, for very much or little noise. */
+/**
+ * Where the search starts when no orders are named: the same, and further out both ways, for very much or little noise.
+ */
 export const searchOrders: readonly number[] = Object.freeze([
   1.00001,
   1.0001,

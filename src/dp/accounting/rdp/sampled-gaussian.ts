@@ -1,9 +1,9 @@
 /**
  * The Renyi divergence of the Poisson-sampled Gaussian, to within rounding, at every order.
  *
- * With mu_0 = N(0, s^2) and mu = (1-q) N(0, s^2) + q N(1, s^2), D_a = ln(A) / (a-1) with A = E_mu0[(mu/mu_0)^a] (Mironov, Talwar,
- * Zhang 2019, which also shows the other direction to be no larger). Both forms here compute A - 1 as a sum of positive terms,
- * so nothing cancels for small q, and no order is special.
+ * With mu_0 = N(0, s^2) and mu = (1-q) N(0, s^2) + q N(1, s^2), D_a = ln(A) / (a-1) with A = E_mu0[(mu/mu_0)^a]
+ * (Mironov, Talwar, Zhang 2019, which also shows the other direction to be no larger). Both forms here compute A - 1 as
+ * a sum of positive terms, so nothing cancels for small q, and no order is special.
  */
 import { LogSum, logExpm1 } from '../../numeric/log-space.js';
 
@@ -39,8 +39,9 @@ function series(q: number, sigma: number, order: number): number {
 }
 
 /**
- * ln(A - 1), A - 1 = integral of N(x; 0, s^2) g(u), u = q (e^((2x-1)/(2 s^2)) - 1), g = (1+u)^a - 1 - a u, since E[u] = 0. The
- * integrand is positive and analytic in a strip of half-width pi s^2, so the trapezoid rule converges geometrically.
+ * ln(A - 1), A - 1 = integral of N(x; 0, s^2) g(u), u = q (e^((2x-1)/(2 s^2)) - 1), g = (1+u)^a - 1 - a u, since E[u] =
+ * 0. The integrand is positive and analytic in a strip of half-width pi s^2, so the trapezoid rule converges
+ * geometrically.
  */
 function integral(q: number, sigma: number, order: number): number {
   const sum = new LogSum();

@@ -11,6 +11,8 @@ export interface Rule {
   readonly instead: string;
   /** Whether the type of what `definePlan` takes has no room for it either. */
   readonly compileTime: boolean;
-  /** Says what in `plan` breaks the rule, in numbers; `undefined` if nothing does. Rules before it in the table hold. */
+  /**
+   * Says what in `plan` breaks the rule, in numbers; `undefined` if nothing does. Rules before it in the table hold.
+   */
   readonly check: (plan: PlanFields) => string | undefined;
 }

@@ -39,8 +39,8 @@ export function encodeCheckpoint({ planHash, rounds, model, optimizer }: Checkpo
 }
 
 /**
- * The checkpoint in `bytes`. Throws `UsageError` (`usage.checkpoint`) for one of another plan or dimension, `PeerError` (`codec.malformed`)
- * for bytes that `encodeCheckpoint` doesn't write.
+ * The checkpoint in `bytes`. Throws `UsageError` (`usage.checkpoint`) for one of another plan or dimension, `PeerError`
+ * (`codec.malformed`) for bytes that `encodeCheckpoint` doesn't write.
  */
 export function decodeCheckpoint(
   bytes: Uint8Array,

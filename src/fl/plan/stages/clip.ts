@@ -3,8 +3,8 @@ import type { Plan } from '../fields.js';
 import type { ClientStage } from './stage.js';
 
 /**
- * Client: scales an update down to the clip norm C where its L2 norm is above (Abadi et al. 2016, section 3.1). What comes out
- * isn't above C either, float32 rounding included. Throws `UsageError` (`usage.finite`) on NaN or infinity.
+ * Client: scales an update down to the clip norm C where its L2 norm is above (Abadi et al. 2016, section 3.1). What
+ * comes out isn't above C either, float32 rounding included. Throws `UsageError` (`usage.finite`) on NaN or infinity.
  */
 export function clip(plan: Plan): ClientStage {
   if (plan.clip.kind === 'none') return (contribution) => contribution;

@@ -5,8 +5,8 @@ import type { CompressPlan, PlanFields } from '../fields.js';
 import { seedFor } from './seed.js';
 
 /**
- * Client: fewer values of an update; server: the update's places again, on a decoded sum. Which coordinates, or which columns of a sketch, follows
- * from the round's public seed, so nothing about it is sent.
+ * Client: fewer values of an update; server: the update's places again, on a decoded sum. Which coordinates, or which
+ * columns of a sketch, follows from the round's public seed, so nothing about it is sent.
  */
 
 const kinds = ['none', 'random-k', 'count-sketch', 'top-k'];

@@ -7,8 +7,9 @@ import { received } from './received.js';
 import { type ClientVersions, staleWeight, weighStale } from './staleness.js';
 
 /**
- * A client's residual: what clipping, compression and the quantizer's range left of its updates, added to the next one (Seide et al. 2014; Karimireddy et al. 2019). It is
- * cleared only by what was in a sum, so nothing is lost, or counted twice, where the client dropped out.
+ * A client's residual: what clipping, compression and the quantizer's range left of its updates, added to the next one
+ * (Seide et al. 2014; Karimireddy et al. 2019). It is cleared only by what was in a sum, so nothing is lost, or counted
+ * twice, where the client dropped out.
  */
 export class ErrorFeedback {
   readonly #plan: Plan;
@@ -18,7 +19,10 @@ export class ErrorFeedback {
     this.#plan = plan;
   }
 
-  /** The update with what earlier ones left, as a new array; without error feedback a copy. Throws `UsageError` (`usage.floats`, `usage.vector`). */
+  /**
+   * The update with what earlier ones left, as a new array; without error feedback a copy. Throws `UsageError`
+   * (`usage.floats`, `usage.vector`).
+   */
   add(update: Float32Array): Float32Array {
     const { errorFeedback, vector } = this.#plan;
     if (checkFloats('update', update).length !== vector.dimension)
@@ -29,8 +33,8 @@ export class ErrorFeedback {
   }
 
   /**
-   * Says whether `wanted`, which `add` gave, was in a sum of a round with this public seed; in buffers of these versions. What a stale update
-   * counts less isn't left over: it would come back with the next.
+   * Says whether `wanted`, which `add` gave, was in a sum of a round with this public seed; in buffers of these
+   * versions. What a stale update counts less isn't left over: it would come back with the next.
    */
   settle(
     wanted: Float32Array,

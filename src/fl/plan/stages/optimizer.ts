@@ -11,8 +11,9 @@ import { received } from './received.js';
 import type { EncoderInput, WeightedUpdate } from './stage.js';
 
 /**
- * What an optimizer takes of clients beside the update, and sends them beside the model. Client: FedNova's normalizer, or the change of a control
- * variate under SCAFFOLD, behind the update in the one masked sum. Server: SCAFFOLD's c, behind the model and under the same hash.
+ * What an optimizer takes of clients beside the update, and sends them beside the model. Client: FedNova's normalizer,
+ * or the change of a control variate under SCAFFOLD, behind the update in the one masked sum. Server: SCAFFOLD's c,
+ * behind the model and under the same hash.
  */
 
 /** What a client says of its training, where the plan's optimizer asks. */
@@ -21,7 +22,10 @@ export interface LocalExtra {
   readonly steps?: number;
   /** FedNova: a, from 1 to 2^31, as `novaNormalizer` computes it; instead of `steps`. */
   readonly normalizer?: number;
-  /** SCAFFOLD: by how much the client's control variate changes, one value a dimension, as `scaffoldControlUpdate` computes it. */
+  /**
+   * SCAFFOLD: by how much the client's control variate changes, one value a dimension, as `scaffoldControlUpdate`
+   * computes it.
+   */
   readonly controlUpdate?: Float32Array;
 }
 
@@ -61,9 +65,9 @@ export function readBroadcast(plan: Plan, values: Float32Array): Broadcast {
 }
 
 /**
- * Client: the last stage on real values. Throws `UsageError`: `usage.options` on something missing, or given where the optimizer doesn't take it,
- * `usage.range` on a normalizer that is below 1 or doesn't fit the quantizer, `usage.floats`, `usage.vector` or `usage.finite` on a
- * control update.
+ * Client: the last stage on real values. Throws `UsageError`: `usage.options` on something missing, or given where the
+ * optimizer doesn't take it, `usage.range` on a normalizer that is below 1 or doesn't fit the quantizer,
+ * `usage.floats`, `usage.vector` or `usage.finite` on a control update.
  */
 export function addExtra(plan: Plan): (contribution: WeightedUpdate, local: LocalExtra) => EncoderInput {
   const { optimizer, vector } = plan;
@@ -91,8 +95,8 @@ export function addExtra(plan: Plan): (contribution: WeightedUpdate, local: Loca
 }
 
 /**
- * Client: what of its control update the sum has, clamped to the quantizer's range as it was: only that may be added to the client's c_i, or c
- * stops being the mean of all c_i. `undefined` without SCAFFOLD.
+ * Client: what of its control update the sum has, clamped to the quantizer's range as it was: only that may be added to
+ * the client's c_i, or c stops being the mean of all c_i. `undefined` without SCAFFOLD.
  */
 export function summedControl(
   plan: Plan,

@@ -8,17 +8,23 @@ import { gridStep, valuesLength } from '../shape.js';
 import { compressedLength } from './compress.js';
 
 /**
- * Noise, and what it costs. Clients are the records, and a client's record may be replaced by one that contributes nothing: how many took part
- * is public, as the server announces the survivors.
+ * Noise, and what it costs. Clients are the records, and a client's record may be replaced by one that contributes
+ * nothing: how many took part is public, as the server announces the survivors.
  */
 export const relation = 'replaceSpecial';
 
-/** What computed epsilons and probabilities may be above a bound: engines' logarithms may round differently in the last digits. */
+/**
+ * What computed epsilons and probabilities may be above a bound: engines' logarithms may round differently in the last
+ * digits.
+ */
 export const slack = 1e-9;
 
 export type RoundEvent = PrivacyEvent<typeof relation>;
 
-/** Client: clip, rotate, round and add noise in the ring; server: take excess noise back. Throws `UsageError` for numbers that don't fit. */
+/**
+ * Client: clip, rotate, round and add noise in the ring; server: take excess noise back. Throws `UsageError` for
+ * numbers that don't fit.
+ */
 export function distributedMechanism(fields: PlanFields): DistributedMechanism {
   const { privacy, quantize, clip, cohort } = fields;
   if (privacy.kind !== 'distributed' || quantize.kind !== 'conditional' || clip.kind !== 'l2')
@@ -49,8 +55,8 @@ export function centralMechanism(fields: PlanFields): CentralMechanism {
 }
 
 /**
- * The event of one cohort's sum of `survivors` clients, or of several cohorts', nobody being in two; `undefined` without noise. Throws `AbortError`
- * (`dp.survivors`) below the fewest.
+ * The event of one cohort's sum of `survivors` clients, or of several cohorts', nobody being in two; `undefined`
+ * without noise. Throws `AbortError` (`dp.survivors`) below the fewest.
  */
 export function privacyEvent(fields: PlanFields, survivors: number | readonly number[]): RoundEvent | undefined {
   switch (fields.privacy.kind) {

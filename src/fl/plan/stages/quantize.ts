@@ -13,7 +13,10 @@ import { rotate, unrotate } from './rotate.js';
 import { seedFor } from './seed.js';
 import type { DecodeOptions, Decoder, EncodeOptions, Encoder } from './stage.js';
 
-/** Client: weighted, quantized values, then the counters as they are. Throws `UsageError` as `quantizeInto` and the mechanisms do. */
+/**
+ * Client: weighted, quantized values, then the counters as they are. Throws `UsageError` as `quantizeInto` and the
+ * mechanisms do.
+ */
 export function encoder(plan: Plan): Encoder {
   const { bits, length } = ringShape(plan);
   const values = valuesLength(plan);
@@ -50,7 +53,10 @@ function joined(update: Float32Array, extra: Float32Array): Float32Array {
   return values;
 }
 
-/** Rotation, rounding and noise are one step, since the noise is sized for a norm that is checked in integers right before. */
+/**
+ * Rotation, rounding and noise are one step, since the noise is sized for a norm that is checked in integers right
+ * before.
+ */
 function noisyValues(plan: Plan): WriteValues {
   const mechanism = distributedMechanism(plan);
   return (vector, { update }, options: EncodeOptions) => {
@@ -64,9 +70,9 @@ function noisyValues(plan: Plan): WriteValues {
 }
 
 /**
- * Server: the sums behind a plain vector. Throws `UsageError` on a vector of another shape or more survivors than the plan has clients,
- * `PeerError` if a coordinate (`sum.range`) or the norm (`sum.norm`) is beyond what clients of that total weight can reach: one of them broke
- * the plan, and the sum, which may even have wrapped, is worth nothing.
+ * Server: the sums behind a plain vector. Throws `UsageError` on a vector of another shape or more survivors than the
+ * plan has clients, `PeerError` if a coordinate (`sum.range`) or the norm (`sum.norm`) is beyond what clients of that
+ * total weight can reach: one of them broke the plan, and the sum, which may even have wrapped, is worth nothing.
  */
 export function decoder(plan: Plan): Decoder {
   const { bits, length } = ringShape(plan);
@@ -89,7 +95,10 @@ export function decoder(plan: Plan): Decoder {
   };
 }
 
-/** The rotation and the compression of a sum undone: the update's part, and what was beside it, which was never compressed. */
+/**
+ * The rotation and the compression of a sum undone: the update's part, and what was beside it, which was never
+ * compressed.
+ */
 function realSums(plan: Plan, scaled: Float64Array<ArrayBuffer>, seed: Uint8Array | undefined): Float64Array {
   const extras = extraDimension(plan);
   const split = updateLength(plan);
@@ -124,8 +133,8 @@ function valuesDecoder(plan: Plan): (sum: PlainVector, facts: SumFacts) => Int32
 }
 
 /**
- * Noise comes first, and what follows only knows noisy integers: a client that doesn't keep to the plan could make a check of the exact sum, or the
- * place where the sum wraps, say something exact about the others.
+ * Noise comes first, and what follows only knows noisy integers: a client that doesn't keep to the plan could make a
+ * check of the exact sum, or the place where the sum wraps, say something exact about the others.
  */
 function noisyValuesDecoder(
   plan: Plan,
@@ -174,8 +183,9 @@ function checkRange(integers: Int32Array | Float64Array, bound: number, weight: 
 }
 
 /**
- * The most that a client of weight 1 has in its update's part, in grid steps: its clip norm, and a step of rounding in each coordinate. FedNova
- * divides by 1 or more, so it is the clip norm at most there as well. The protocol's text knows no such check for plans of version 1.
+ * The most that a client of weight 1 has in its update's part, in grid steps: its clip norm, and a step of rounding in
+ * each coordinate. FedNova divides by 1 or more, so it is the clip norm at most there as well. The protocol's text
+ * knows no such check for plans of version 1.
  */
 function normBound(plan: Plan): number {
   const { clip, compress: how, version } = plan;

@@ -2,8 +2,8 @@ import type { Plan } from '../fields.js';
 import { rotate, unrotate } from './rotate.js';
 
 /**
- * What a server gets of `values` that were compressed already, rounding left aside: rotated, clamped to the quantizer's range, and rotated back.
- * Throws `UsageError` (`usage.finite`, `usage.options`).
+ * What a server gets of `values` that were compressed already, rounding left aside: rotated, clamped to the quantizer's
+ * range, and rotated back. Throws `UsageError` (`usage.finite`, `usage.options`).
  */
 export function received(plan: Plan, values: Float32Array, publicSeed: Uint8Array): Float64Array<ArrayBuffer> {
   const clamped = Float64Array.from(rotate(plan, values, publicSeed), clampOf(plan));

@@ -4,8 +4,9 @@ import type { PlanFields } from '../fields.js';
 import { seedFor } from './seed.js';
 
 /**
- * Client: the update rotated under the round's public seed, so that no coordinate is much larger than the others. Server: the
- * inverse, on a decoded sum. The seed is one for all cohorts of a round, and follows from what the round's contexts agree on.
+ * Client: the update rotated under the round's public seed, so that no coordinate is much larger than the others.
+ * Server: the inverse, on a decoded sum. The seed is one for all cohorts of a round, and follows from what the round's
+ * contexts agree on.
  */
 
 /** In single precision, as the quantizer takes it. Throws `UsageError` (`usage.finite`, `usage.options`). */

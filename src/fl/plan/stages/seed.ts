@@ -5,7 +5,10 @@ import { UsageError } from '../../../core/errors.js';
 import { labelBytes, uint32 } from '../../../crypto/labels.js';
 import type { PlanFields } from '../fields.js';
 
-/** The public randomness of a round: 32 bytes, the same for all of its clients and cohorts, and other ones in each round. */
+/**
+ * The public randomness of a round: 32 bytes, the same for all of its clients and cohorts, and other ones in each
+ * round.
+ */
 export function publicSeed(round: {
   readonly planHash: Uint8Array;
   readonly modelHash: Uint8Array;

@@ -2,11 +2,12 @@ import type { RandomSource } from '../../../core/random.js';
 import type { PlainVector } from '../../../ring/vector.js';
 
 /**
- * What a plan consists of when it runs. A client's update goes through client stages, which know real values, is encoded once, and
- * masked by someone else; the server decodes the sum of the masked inputs once, and takes it through server stages.
+ * What a plan consists of when it runs. A client's update goes through client stages, which know real values, is
+ * encoded once, and masked by someone else; the server decodes the sum of the masked inputs once, and takes it through
+ * server stages.
  *
- * A stage is a function of the plan's field of its name and lives in a file of that name, both its sides together. Stages don't
- * change what they are given: an update belongs to the caller.
+ * A stage is a function of the plan's field of its name and lives in a file of that name, both its sides together.
+ * Stages don't change what they are given: an update belongs to the caller.
  */
 
 /** A client's update on its way to the encoder, with what goes with it. */
@@ -57,8 +58,8 @@ export interface DecodeOptions {
 /** What the server knows about one cohort, or several pooled. */
 export interface Aggregate {
   /**
-   * After decoding the weighted sum of the updates, after the `combine` stage what the plan combines it to; in the updates' unit. Behind it, what
-   * the optimizer takes beside updates.
+   * After decoding the weighted sum of the updates, after the `combine` stage what the plan combines it to; in the
+   * updates' unit. Behind it, what the optimizer takes beside updates.
    */
   readonly values: Float64Array;
   /** Sum of the weights. */

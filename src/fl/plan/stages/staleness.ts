@@ -19,8 +19,8 @@ export interface SumVersions {
 }
 
 /**
- * Client: weighs a clipped update by its staleness, so that it stays within the clip norm and a stale one counts less whatever its length was.
- * Throws `UsageError` (`usage.range`), `AbortError` (`async.stale`).
+ * Client: weighs a clipped update by its staleness, so that it stays within the clip norm and a stale one counts less
+ * whatever its length was. Throws `UsageError` (`usage.range`), `AbortError` (`async.stale`).
  */
 export function weighStale(plan: Plan, versions: ClientVersions | undefined): ClientStage {
   const spec = asyncOf(plan);
@@ -28,7 +28,9 @@ export function weighStale(plan: Plan, versions: ClientVersions | undefined): Cl
   return (contribution) => ({ ...contribution, update: asyncContribution(spec, contribution.update, versions) });
 }
 
-/** What `weighStale` multiplies with: above 0, up to 1, which it is in rounds. Throws as it, before anything is sent. */
+/**
+ * What `weighStale` multiplies with: above 0, up to 1, which it is in rounds. Throws as it, before anything is sent.
+ */
 export function staleWeight(plan: Plan, versions: ClientVersions | undefined): number {
   const spec = asyncOf(plan);
   if (spec === undefined || versions === undefined) return 1;
