@@ -9,8 +9,8 @@ import { nodeProvider } from '#veilsum/crypto/provider/provider.node.js';
 import type { SuiteId } from '#veilsum/crypto/suite.js';
 import { asPlain, type PlainVector, zeroVector } from '#veilsum/ring/vector.js';
 import { ClientSession, type ClientStep } from '#veilsum/secagg/client/session.js';
-import type { SessionContext } from '#veilsum/secagg/context.js';
-import { createIdentity, createKeyPair, type KeyPair } from '#veilsum/secagg/identity.js';
+import { createContext } from '#veilsum/secagg/create-context.js';
+import { createIdentity, createKeyPair } from '#veilsum/secagg/identity.js';
 import type { Outbound, Receipt } from '#veilsum/secagg/server/phase.js';
 import { memoizingProvider } from '#veilsum/simulation/memoize.js';
 import type { Figures, Request } from './party.js';
@@ -122,8 +122,18 @@ class Cohort {
   async #advertise(): Promise<void> {
     const { clients, degree, threshold, measured = 1 } = this.#shape;
     const authority = await createKeyPair(nodeProvider);
-    const privateKey = nodeProvider.randomBytes(32);
-    const context = contextFor(this.#shape, authority, await nodeProvider.agreementPublicKey(privateKey));
+    const { suite, values, ringBits } = this.#shape;
+    const { context, privateKey } = await createContext(
+      {
+        suite,
+        task: 'bench',
+        vectorLength: values,
+        ringBits,
+        maxClients: clients,
+        authority: authority.publicKey,
+      },
+      nodeProvider,
+    );
     await this.#server.ask({ ask: 'open server', context, privateKey, degree, threshold });
     for (let i = 0; i < clients; i += 1) {
       const identity = await createIdentity({ authority, validUntil: sessionTime, provider: this.#virtual });
@@ -184,24 +194,6 @@ class Cohort {
     upload.held = receipt === 'deferred' ? message : undefined;
     return true;
   }
-}
-
-function contextFor(shape: CohortShape, authority: KeyPair, serverKey: Uint8Array): SessionContext {
-  return {
-    suite: shape.suite,
-    threat: 'malicious',
-    task: 'bench',
-    round: 0,
-    session: nodeProvider.randomBytes(32),
-    planHash: new Uint8Array(32),
-    modelHash: new Uint8Array(32),
-    vectorLength: shape.values,
-    ringBits: shape.ringBits,
-    maxClients: shape.clients,
-    authority: authority.publicKey,
-    serverKey,
-    releaseAt: [],
-  };
 }
 
 type Open = Pick<Extract<Request, { ask: 'open client' }>, 'context' | 'identity'>;

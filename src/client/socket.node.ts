@@ -1,4 +1,5 @@
 import { WebSocket } from 'ws';
+import { plainBytes } from '../core/bytes.js';
 import type { Socket, SocketListener } from './socket.js';
 
 /** A roster message of the largest lawful degree has 15 MiB. */
@@ -16,7 +17,7 @@ export function openSocket(url: string, listener: SocketListener): Socket {
   let failure = '';
   socket.on('open', () => listener.open());
   socket.on('message', (data, isBinary) => {
-    listener.message(isBinary && data instanceof Buffer ? bytesOf(data) : new Uint8Array());
+    listener.message(isBinary && data instanceof Buffer ? plainBytes(data) : new Uint8Array());
   });
   // Always followed by `close`.
   socket.on('error', (error) => {
@@ -29,9 +30,4 @@ export function openSocket(url: string, listener: SocketListener): Socket {
     close: () => socket.close(1000),
     drop: () => socket.terminate(),
   };
-}
-
-/** The same bytes as a plain `Uint8Array`: a Buffer's `slice` would not copy. */
-function bytesOf(data: Buffer): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.length);
 }

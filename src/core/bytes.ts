@@ -11,6 +11,14 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
+/**
+ * The same bytes as a plain `Uint8Array`: a Node Buffer's `slice` would be a view of it. Not copied, so that wiping it
+ * leaves nothing behind.
+ */
+export function plainBytes({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
 /** Whether two arrays hold the same bytes, in time that depends on their lengths only. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;

@@ -88,7 +88,7 @@ export class BufferedRunner {
       const ready = await this.#enough();
       const accepted = await this.#step(version, ready);
       this.#form();
-      if (accepted !== undefined) return { ...accepted, grouping: '', failures: this.#failures.splice(0) };
+      if (accepted !== undefined) return { ...accepted, cohortSeed: '', failures: this.#failures.splice(0) };
       this.#failed += ready.length;
     }
   }
@@ -104,7 +104,7 @@ export class BufferedRunner {
   async #step(
     version: number,
     ready: readonly Ready[],
-  ): Promise<Omit<RoundResult, 'grouping' | 'failures'> | undefined> {
+  ): Promise<Omit<RoundResult, 'cohortSeed' | 'failures'> | undefined> {
     try {
       const summed = ready.map((each) => each.summed);
       const concluded = await this.#rounds.conclude({ round: version, failures: this.#failures }, summed);
@@ -180,7 +180,7 @@ export class BufferedRunner {
 
   /**
    * The present version, for a client whose last buffer is in it, or came to nothing. Trained again, the version before
-   * might give the very same update, and two sums with it the difference of two groups.
+   * might give the very same update, and two sums with it the difference of two cohorts.
    */
   #invite(connection: Connection): Invitation | undefined {
     return [...this.#buffers].some(({ members }) => members.has(connection)) ? undefined : this.#invitation;

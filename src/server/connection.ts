@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws';
+import { plainBytes } from '../core/bytes.js';
 import { VeilsumError } from '../core/errors.js';
 
 export interface ConnectionListener {
@@ -38,7 +39,7 @@ export class Connection {
     socket.on('message', (data, isBinary) => {
       this.#alive = true;
       // A text message is taken for an empty one, which no message of the protocol is.
-      this.#take(isBinary && data instanceof Buffer ? bytesOf(data) : new Uint8Array());
+      this.#take(isBinary && data instanceof Buffer ? plainBytes(data) : new Uint8Array());
     });
     socket.on('pong', () => {
       this.#alive = true;
@@ -124,9 +125,4 @@ export class Connection {
     this.#handling = false;
     if (!this.#closed) this.#socket.resume();
   }
-}
-
-/** The same bytes as a plain `Uint8Array`: a Buffer's `slice` would not copy. */
-function bytesOf(data: Buffer): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.length);
 }

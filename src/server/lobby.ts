@@ -42,9 +42,7 @@ export class Lobby {
   /** Takes `count` clients, at random if there are more; `undefined` if there aren't as many. */
   take(count: number): readonly Connection[] | undefined {
     if (this.#closed || this.#waiting.size < count) return undefined;
-    const taken = shuffled([...this.#waiting]).slice(0, count);
-    for (const connection of taken) this.#waiting.delete(connection);
-    return taken;
+    return this.#draw(count);
   }
 
   /** Whoever gathers gets an `AbortError` (`session.cancelled`). */
@@ -78,7 +76,12 @@ export class Lobby {
     signal?.removeEventListener('abort', wake);
     if (this.#closed) throw new AbortError('session.cancelled', 'the server was closed');
     if (signal?.aborted === true) throw roundCancelled();
-    const taken = shuffled([...this.#waiting]).slice(0, max);
+    return this.#draw(max);
+  }
+
+  /** Takes up to `count` of those that wait, at random. */
+  #draw(count: number): readonly Connection[] {
+    const taken = shuffled([...this.#waiting]).slice(0, count);
     for (const connection of taken) this.#waiting.delete(connection);
     return taken;
   }
@@ -103,7 +106,7 @@ export function shuffledBy<T>(seed: Uint8Array, items: readonly T[]): T[] {
   return permutation(seededSource(seed), items.length).map((i) => items[i] as T); // i is a place in items
 }
 
-/** Deals items out to `count` groups whose sizes differ by one at most. */
+/** Deals items out to `count` lists whose lengths differ by one at most. */
 export function deal<T>(items: readonly T[], count: number): readonly (readonly T[])[] {
-  return Array.from({ length: count }, (_, group) => items.filter((_item, i) => i % count === group));
+  return Array.from({ length: count }, (_, list) => items.filter((_item, i) => i % count === list));
 }

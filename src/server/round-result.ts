@@ -84,7 +84,7 @@ export interface RoundResult {
    * The seed by which clients were put into cohorts, drawn for this round once they had come, in hexadecimal. Empty
    * under a buffered schedule, where a cohort is whoever was ready.
    */
-  readonly grouping: string;
+  readonly cohortSeed: string;
   /** Of cohorts that came to nothing, in this attempt and in earlier ones. */
   readonly failures: readonly CohortFailure[];
   /** From the first offer to the new model, attempts that failed included. */

@@ -70,7 +70,7 @@ export interface Summed {
 }
 
 /** Who is summed together. */
-export interface Group {
+export interface CohortMembers {
   readonly members: readonly Connection[];
   /** As in `CohortOptions`. */
   readonly claim: (identity: string) => void;
@@ -79,7 +79,7 @@ export interface Group {
 /** What sums come to, before it is the server's new model. */
 export type Concluded = Omit<
   RoundResult,
-  'model' | 'seconds' | 'failures' | 'checkpoint' | 'suspicions' | 'grouping'
+  'model' | 'seconds' | 'failures' | 'checkpoint' | 'suspicions' | 'cohortSeed'
 > & {
   readonly next: Float64Array;
   readonly state: OptimizerState;
@@ -132,7 +132,7 @@ export class RoundRunner {
       since ??= performance.now();
       const result = await this.#attempt({ round, signal, published, failures }, members);
       this.throwIfCancelled();
-      if (result !== undefined) return { ...this.accept(result, since), grouping: result.grouping, failures };
+      if (result !== undefined) return { ...this.accept(result, since), cohortSeed: result.cohortSeed, failures };
       if (signal?.aborted === true) throw roundCancelled();
     }
     const last = failures.at(-1);
@@ -152,7 +152,7 @@ export class RoundRunner {
   }
 
   /** Makes what sums came to the server's model; `since`, in milliseconds, is when work on them began. */
-  accept(concluded: Concluded, since: number): Omit<RoundResult, 'grouping' | 'failures'> {
+  accept(concluded: Concluded, since: number): Omit<RoundResult, 'cohortSeed' | 'failures'> {
     const { next, state, ...rest } = concluded;
     this.#model = next;
     this.#state = state;
@@ -198,19 +198,19 @@ export class RoundRunner {
   async #attempt(
     attempt: Attempt,
     members: readonly Connection[],
-  ): Promise<(Concluded & { readonly grouping: string }) | undefined> {
+  ): Promise<(Concluded & { readonly cohortSeed: string }) | undefined> {
     // Drawn once the members are known, so that nobody can choose whom to be summed with.
     const seed = new Uint8Array(randomBytes(32));
-    const groups = deal(shuffledBy(seed, members), this.#options.task.cohorts);
+    const cohorts = deal(shuffledBy(seed, members), this.#options.task.cohorts);
     const where = new Map<string, number>();
     const settled = await Promise.all(
-      groups.map((group, i) =>
-        this.cohort(attempt, { members: group, claim: (identity) => claim(where, identity, i) }),
+      cohorts.map((dealt, i) =>
+        this.cohort(attempt, { members: dealt, claim: (identity) => claim(where, identity, i) }),
       ),
     );
     const summed = settled.filter((cohort) => cohort !== undefined);
     const concluded = await this.conclude(attempt, summed);
-    return concluded && { ...concluded, grouping: toHex(seed) };
+    return concluded && { ...concluded, cohortSeed: toHex(seed) };
   }
 
   /**
@@ -303,11 +303,11 @@ export class RoundRunner {
   }
 
   /** One cohort's session, or `undefined` if it failed. */
-  async cohort(attempt: Attempt, group: Group): Promise<Summed | undefined> {
+  async cohort(attempt: Attempt, own: CohortMembers): Promise<Summed | undefined> {
     const session = new Uint8Array(randomBytes(32));
-    const cohort = await this.#open(attempt, { ...group, session });
+    const cohort = await this.#open(attempt, { ...own, session });
     const run = cohort.run();
-    for (const member of group.members) if (!this.#options.gateway.seat(member, cohort)) void cohort.leave(member);
+    for (const member of own.members) if (!this.#options.gateway.seat(member, cohort)) void cohort.leave(member);
     this.#running.set(cohort, run);
     if (this.#cancelled !== undefined) cohort.cancel(this.#cancelled);
     const { signal } = attempt;
@@ -356,7 +356,7 @@ export class RoundRunner {
 
   async #open(
     attempt: Attempt,
-    { members, session, claim }: Group & { readonly session: Uint8Array },
+    { members, session, claim }: CohortMembers & { readonly session: Uint8Array },
   ): Promise<Cohort> {
     const { task, settings, gateway, pool } = this.#options;
     const privateKey = new Uint8Array(randomBytes(32));

@@ -156,7 +156,7 @@ it('who keeps spoiling cohorts is narrowed down over rounds, from verdicts alone
   // Krum keeps one cohort of four: the villain's never.
   expect(ranking.find(({ client }) => client === villain)).toMatchObject({ rounds: 8, rejected: 8 });
   // Groups are fresh in each round.
-  expect(new Set(results.map(({ grouping }) => grouping)).size).toBe(8);
+  expect(new Set(results.map(({ cohortSeed }) => cohortSeed)).size).toBe(8);
 });
 
 it('groups follow from the seed, and from nothing else', () => {

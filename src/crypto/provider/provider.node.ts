@@ -10,7 +10,7 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { concatBytes } from '../../core/bytes.js';
+import { concatBytes, plainBytes } from '../../core/bytes.js';
 import { sha256 } from '../hash.node.js';
 import { nodeExpander } from '../prg/prg.node.js';
 import type { CryptoProvider, SealInput, SignatureCheck } from './provider.js';
@@ -63,15 +63,10 @@ function rawPublicKey(curve: Curve, privateKey: Uint8Array): Uint8Array {
 
 function agree(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array | undefined {
   try {
-    return viewOf(diffieHellman({ privateKey, publicKey: agreementKeyObject(publicKey) }));
+    return plainBytes(diffieHellman({ privateKey, publicKey: agreementKeyObject(publicKey) }));
   } catch {
     return undefined; // OpenSSL refuses an all-zero result
   }
-}
-
-/** What OpenSSL gave as a plain array, not copied: whoever wipes it leaves nothing behind. */
-function viewOf({ buffer, byteOffset, length }: Buffer): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, length);
 }
 
 /**
@@ -114,7 +109,7 @@ function open({ key, associatedData, data }: SealInput): Uint8Array | undefined 
   try {
     const opened = decipher.update(data.subarray(0, end));
     decipher.final(); // checks the tag; a stream cipher has held nothing back
-    return viewOf(opened);
+    return plainBytes(opened);
   } catch {
     return undefined;
   }
