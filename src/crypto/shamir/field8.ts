@@ -61,3 +61,16 @@ export function publicLogarithms(): PublicLogarithms {
   }
   return tables;
 }
+
+const powers: Uint8Array[] = [];
+
+/** The powers of that degree (0 to 254) of 1 to 255, which number shares; each row made at its first use and kept. */
+export function publicPowers(degree: number): Uint8Array {
+  let row = powers[degree];
+  if (row === undefined) {
+    const { log, exp } = publicLogarithms();
+    row = Uint8Array.from({ length: order }, (_, i) => exp[((log[i + 1] ?? 0) * degree) % order] ?? 0);
+    powers[degree] = row;
+  }
+  return row;
+}

@@ -17,7 +17,7 @@ import { wipe } from '../../core/bytes.js';
 import { checkBytes, checkInteger, describe } from '../../core/check.js';
 import { PeerError, UsageError } from '../../core/errors.js';
 import type { RandomSource } from '../../core/random.js';
-import { addProducts, double, order, prepareMultiples, publicLogarithms } from './field8.js';
+import { addProducts, double, order, prepareMultiples, publicLogarithms, publicPowers } from './field8.js';
 
 /** First byte of a share: bits of a symbol, in base 36 as one digit. */
 const symbolBits = 8;
@@ -108,24 +108,17 @@ export function combineInterop(shares: readonly Uint8Array[]): Uint8Array {
 
 /** Values of each body byte's polynomial at 1 to `holders`: for each word of the body, the holders' words in a row. */
 function evaluate(body: Uint8Array, coefficients: Uint8Array, threshold: number, holders: number): Int32Array {
-  const { log, exp } = publicLogarithms();
   const values = new Int32Array(holders * (body.length / 4));
   const row = body.slice();
-  const exponents = new Uint8Array(holders);
-  const powers = new Uint8Array(holders).fill(1);
   const table = new Int32Array(32);
   for (let degree = 0; degree < threshold; degree += 1) {
     for (let i = 0; degree > 0 && i < row.length; i += 1) {
       row[row.length - 1 - i] = coefficients[i * (threshold - 1) + degree - 1] ?? 0;
     }
+    const powers = publicPowers(degree).subarray(0, holders);
     for (let word = 0; word < row.length / 4; word += 1) {
       prepareMultiples(table, packWord(row, 4 * word));
       addProducts(values.subarray(word * holders, (word + 1) * holders), table, powers);
-    }
-    for (let i = 0; i < holders; i += 1) {
-      const exponent = ((exponents[i] ?? 0) + (log[i + 1] ?? 0)) % order;
-      exponents[i] = exponent;
-      powers[i] = exp[exponent] ?? 0;
     }
   }
   wipe(row);
