@@ -23,11 +23,14 @@ function removalOf(masks: number): MaskRemoval {
 }
 
 export async function* threadBenches(choice: Choice): AsyncGenerator<Measurement> {
+  const loads = [
+    { name: 'server/threads2', masks: 600 },
+    { name: 'server/threads2-m200', masks: 200 },
+  ].filter(({ name }) => choice.has(name));
+  if (loads.length === 0) return;
   const pool = new MaskPool(2);
   try {
-    for (const masks of [600, 200]) {
-      const name = `server/threads2${masks === 600 ? '' : '-m200'}`;
-      if (!choice.has(name)) continue;
+    for (const { name, masks } of loads) {
       const removal = removalOf(masks);
       await pool.expect(masks, removal); // as a server does while its clients train
       const { one, two } = await quickest(
@@ -36,13 +39,7 @@ export async function* threadBenches(choice: Choice): AsyncGenerator<Measurement
         () => pool.removeMasks(removal),
       );
       const against = `one thread, ${masks} masks of 10^6 values of 32 bits`;
-      yield {
-        name,
-        value: two,
-        unit: 's',
-        ratio: one / two,
-        against,
-      };
+      yield { name, value: two, unit: 's', ratio: one / two, against };
     }
   } finally {
     await pool.close();
